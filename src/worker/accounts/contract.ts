@@ -1,0 +1,92 @@
+/** What crosses RPC to and from an Account object. Plain values: expected outcomes are never thrown. */
+
+import type { ShardTotals } from './float.ts';
+
+/** One API key as the shards know it. A revoked key stays as a tombstone. */
+export interface ReplicaKey {
+  readonly id: string;
+  /** Lower-case hex SHA-256 of the whole key. */
+  readonly hash: string;
+  readonly revoked: boolean;
+}
+
+/** What an account replicates to its shards. A lower version never replaces a higher one. */
+export interface Replica {
+  readonly version: number;
+  readonly keys: readonly ReplicaKey[];
+  /** The account's `whsec_` secret, encrypted for purpose `webhook-secret` with the account id as context. */
+  readonly webhookSecret: string;
+}
+
+/** A shard meets a key hash that its replica does not hold. The account lists the shard before it answers. */
+export interface LearnRequest {
+  readonly shard: string;
+}
+export type LearnOutcome = { readonly found: true; readonly replica: Replica } | { readonly found: false };
+
+/** A shard asks for credits for its waiting submits. */
+export interface LeaseRequest {
+  readonly shard: string;
+  readonly totals: ShardTotals;
+  /** Credits the shard needs beyond its float, counted against `totals.received`. */
+  readonly need: number;
+  /** Credits worth having for what comes next (ten jobs, or the last hour's use, whichever is more). */
+  readonly want: number;
+}
+export type LeaseOutcome =
+  | {
+      readonly kind: 'leased';
+      /** Everything ever leased to this shard. */
+      readonly leased: number;
+      /** Everything of `totals.returned` that the account has booked. */
+      readonly returnedSeen: number;
+      /** True when the account had no more to give anywhere, so what stays unmet is a true 402. */
+      readonly exhausted: boolean;
+      /** Credits left at the account after this lease, for the 402 body. */
+      readonly available: number;
+    }
+  | { readonly kind: 'unreachable' }
+  | { readonly kind: 'unknown_account' };
+
+/** A shard reports its totals: after giving credits back, and now and then. */
+export interface SettleRequest {
+  readonly shard: string;
+  readonly totals: ShardTotals;
+}
+export interface SettleOutcome {
+  readonly leased: number;
+  readonly returnedSeen: number;
+}
+
+/** An account asks a shard for all its unheld float. `leased` lets the shard book a lease whose answer was lost. */
+export interface RecallRequest {
+  readonly leased: number;
+}
+
+/** A shard's answer to a balance reading. */
+export interface ShardBalance {
+  readonly float: number;
+  readonly held: number;
+  readonly totals: ShardTotals;
+}
+
+/** `GET /admin/accounts/{id}` and `GET /api/account`. Credits. */
+export interface AccountSummary {
+  readonly id: string;
+  readonly name: string;
+  readonly credits: { readonly available: number; readonly held: number; readonly captured: number };
+}
+
+/** What an Account calls on a JobShard. The shard calls nobody while it answers. */
+export interface ShardForAccount {
+  recall(request: RecallRequest): Promise<ShardTotals>;
+  balance(request: RecallRequest): Promise<ShardBalance>;
+  applyReplica(replica: Replica): Promise<{ version: number }>;
+}
+
+/** What a JobShard calls on its Account. */
+export interface AccountForShard {
+  learn(request: LearnRequest): Promise<LearnOutcome>;
+  lease(request: LeaseRequest): Promise<LeaseOutcome>;
+  settle(request: SettleRequest): Promise<SettleOutcome>;
+}

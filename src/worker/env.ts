@@ -1,0 +1,125 @@
+/** Bindings, parsed configuration, and the type of our Hono app: the only place that reads raw variables. */
+
+import * as z from 'zod';
+import type { Account } from './accounts/account.ts';
+import type { Directory } from './directory/directory.ts';
+import type { JobShard } from './jobs/shard.ts';
+import { type Ring, parseRing } from './secrets.ts';
+
+/** What `wrangler.toml` binds. Variables arrive untyped: read them through {@link configOf}. */
+export interface Env {
+  readonly SHARDS: DurableObjectNamespace<JobShard>;
+  readonly ACCOUNTS: DurableObjectNamespace<Account>;
+  readonly DIRECTORIES: DurableObjectNamespace<Directory>;
+  readonly BUCKET: R2Bucket;
+  readonly [variable: string]: unknown;
+}
+
+/** A variable may be a number in `wrangler.toml` or text from `--var` or a secret. */
+const count = (fallback: number) => z.coerce.number().int().positive().default(fallback);
+const flag = z.union([z.boolean(), z.enum(['true', 'false']).transform((text) => text === 'true')]).default(false);
+
+/** An origin such as `https://video.example.com`, without a trailing slash. */
+const origin = z.url({ protocol: /^https?$/ }).transform((text) => text.replace(/\/+$/, ''));
+
+/** Micro-dollars per second of video, by resolution. */
+const PriceTable = z.record(z.string(), z.number().int().positive());
+/** By model id, then by resolution. JSON text when it comes from a secret or the command line. */
+const Prices = z.union([
+  z.record(z.string(), PriceTable),
+  z
+    .string()
+    .transform((text, context) => {
+      try {
+        return JSON.parse(text) as unknown;
+      } catch {
+        context.addIssue({ code: 'custom', message: 'must be JSON' });
+        return z.NEVER;
+      }
+    })
+    .pipe(z.record(z.string(), PriceTable)),
+]);
+
+const ring = z.string().transform((text, context): Ring => {
+  try {
+    return parseRing(text);
+  } catch (cause) {
+    context.addIssue({ code: 'custom', message: cause instanceof Error ? cause.message : String(cause) });
+    return z.NEVER;
+  }
+});
+
+/** The parsed variables. Units are in the names. */
+export const Config = z.object({
+  /** Where the world reaches this deployment. Every URL that we answer with is made from it. */
+  PUBLIC_URL: origin,
+  /** See secrets.ts. */
+  SIGNING_SECRETS: ring,
+  /** Without it `/admin` refuses everybody. */
+  ADMIN_TOKEN: z.string().min(16).optional(),
+  /** Without it jobs are refused with 503. */
+  FAL_KEY: z.string().min(1).optional(),
+  FAL_QUEUE_URL: origin.default('https://queue.fal.run'),
+  FAL_JWKS_URL: z.url().default('https://rest.fal.ai/.well-known/jwks.json'),
+  /** Whether the upstream takes two submits with one callback URL for one. fal does not, the local engine does. */
+  FAL_DEDUPES: flag,
+  /** Set by `npm start` and by tests alone: allows loopback addresses and a region header. */
+  LOCAL_MODE: flag,
+  INLINE_WAIT_S: count(240),
+  MAX_BODY_BYTES: count(16_777_216),
+  MAX_UPLOAD_BYTES: count(20_971_520),
+  JOB_DEADLINE_S: count(3_600),
+  SUBMIT_DEADLINE_S: count(900),
+  RESULT_RETENTION_DAYS: count(30),
+  INPUT_RETENTION_HOURS: count(48),
+  FILE_LINK_TTL_S: count(86_400),
+  SWEEP_SHARDS: count(200),
+  PRICES: Prices.default({}),
+});
+export type Config = z.infer<typeof Config>;
+
+/** A deployment whose variables do not parse. The message names each wrong variable and no value. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+}
+
+const parsed = new WeakMap<Env, Config>();
+
+/**
+ * The configuration of this deployment, parsed once per isolate.
+ * @throws {ConfigError}
+ */
+export function configOf(env: Env): Config {
+  let config = parsed.get(env);
+  if (!config) {
+    const result = Config.safeParse(env);
+    if (!result.success) {
+      const lines = result.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
+      throw new ConfigError(lines.join('; '));
+    }
+    config = result.data;
+    parsed.set(env, config);
+  }
+  return config;
+}
+
+/** What our middleware leaves for the routes. */
+export interface Variables {
+  config: Config;
+  requestId: string;
+  /** The authenticated caller; set by `authenticate`. */
+  caller: Caller;
+}
+
+/** An API key that carries our MAC. Whether it is still valid, only a shard or the account can tell. */
+export interface Caller {
+  readonly account: string;
+  /** Lower-case hex SHA-256 of the key. */
+  readonly keyHash: string;
+}
+
+/** The type of our Hono app. */
+export interface App {
+  Bindings: Env;
+  Variables: Variables;
+}

@@ -1,0 +1,23 @@
+import { cloudflareTest } from '@cloudflare/vitest-plugin';
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  plugins: [
+    cloudflareTest({
+      wrangler: { configPath: '../../wrangler.toml' },
+      miniflare: {
+        bindings: {
+          PUBLIC_URL: 'https://firstframe.test',
+          SIGNING_SECRETS: 'test:0123456789abcdef0123456789abcdef',
+          ADMIN_TOKEN: 'test-admin-token-0123456789',
+          FAL_KEY: 'test-fal-key',
+          LOCAL_MODE: 'true',
+        },
+      },
+    }),
+  ],
+  test: {
+    dir: import.meta.dirname,
+    name: 'worker',
+  },
+});
