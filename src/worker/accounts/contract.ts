@@ -40,9 +40,13 @@ export type LeaseOutcome =
       readonly leased: number;
       /** Everything of `totals.returned` that the account has booked. */
       readonly returnedSeen: number;
-      /** True when the account had no more to give anywhere, so what stays unmet is a true 402. */
+      /**
+       * True when the account had no more to give anywhere. What stays unmet is then a true 402, but only for submits
+       * that waited when the request was sent, and only if the account knew of all that the shard gave back
+       * (`refusalStands` in lease.ts); otherwise the shard asks again with its present totals.
+       */
       readonly exhausted: boolean;
-      /** Credits left at the account after this lease, for the 402 body. */
+      /** Credits left at the account after this lease. The 402 body adds the shard's own float. */
       readonly available: number;
     }
   | { readonly kind: 'unreachable' }
@@ -58,7 +62,11 @@ export interface SettleOutcome {
   readonly returnedSeen: number;
 }
 
-/** An account asks a shard for all its unheld float. `leased` lets the shard book a lease whose answer was lost. */
+/**
+ * An account asks a shard for all its unheld float. `leased` lets the shard book a lease whose answer was lost; it
+ * admits its waiting submits with that before it gives back the rest, or two shards in need would pass the same
+ * credits to and fro.
+ */
 export interface RecallRequest {
   readonly leased: number;
 }

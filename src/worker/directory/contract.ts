@@ -3,7 +3,10 @@
 /** A shard has open work. */
 export interface Mark {
   readonly shard: string;
-  /** Kept in the shard's database; grows each time the shard leaves the list. */
+  /**
+   * Kept in the shard's database; grows in the transaction that decides to leave the list, before `unmark` with the
+   * old epoch is sent, so that work opened meanwhile is marked with the new one and outlives the late unmark.
+   */
   readonly epoch: number;
 }
 

@@ -1,0 +1,60 @@
+/** Calls to other objects: few at once, each bounded in time, each with a stub of its own. */
+
+/** A call that was not answered in time. Whether it had its effect is not known. */
+export class CallTimeout extends Error {
+  override readonly name = 'CallTimeout';
+}
+
+/**
+ * The answer of `call`, or a {@link CallTimeout} after `ms` milliseconds. The call itself goes on, since RPC cannot be
+ * taken back; what becomes of it is ignored.
+ */
+export async function within<T>(ms: number, call: () => Promise<T>): Promise<T> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new CallTimeout(`no answer within ${ms} ms`)), ms);
+  });
+  try {
+    return await Promise.race([call(), late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/**
+ * Tries an idempotent call, and tries it once more when it broke, as it does when the object restarts. `call` must
+ * get a fresh stub each time: a stub is dead after an exception. An overloaded object is not asked again, and neither
+ * is one that did not answer in time: the caller has waited long enough.
+ * @param ms bound of each try, in milliseconds.
+ */
+export async function callTwice<T>(ms: number, call: () => Promise<T>): Promise<T> {
+  try {
+    return await within(ms, call);
+  } catch (error) {
+    if (error instanceof CallTimeout || isOverloaded(error)) throw error;
+    return await within(ms, call);
+  }
+}
+
+/** Whether the platform refused a call because the object has too many already. Such a call must not be repeated. */
+export function isOverloaded(error: unknown): boolean {
+  return typeof error === 'object' && error !== null && 'overloaded' in error && error.overloaded === true;
+}
+
+/** Runs `work` on each item, at most `limit` at once, and gives the results in the order of the items. */
+export async function atMost<T, R>(
+  limit: number,
+  items: readonly T[],
+  work: (item: T) => Promise<R>,
+): Promise<R[]> {
+  const results = new Array<R>(items.length);
+  let next = 0;
+  const lane = async () => {
+    while (next < items.length) {
+      const index = next++;
+      results[index] = await work(items[index] as T);
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(limit, items.length) }, lane));
+  return results;
+}
