@@ -1,0 +1,123 @@
+/**
+ * One service per data directory.
+ *
+ * Two runtimes on the same SQLite files would corrupt what they keep, so a directory is claimed first. The claim is
+ * an exclusive SQLite lock: the system drops it when the process dies, however it dies, so no stale lock exists.
+ *
+ * What can outlive its parent is workerd: after kill -9 of the Node process it goes on serving, holds the port and
+ * the databases. Each one is tagged with the directory it serves and written down; whoever claims the directory next
+ * ends it. Holding the lock proves that its parent is gone.
+ */
+
+import { mkdir, realpath } from 'node:fs/promises';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import * as z from 'zod';
+import { CliError } from '../errors.ts';
+import { readJsonFile, writeJsonAtomically } from '../files.ts';
+import {
+  endProcess,
+  environmentOf,
+  identify,
+  isAlive,
+  listenerOf,
+  type ProcessIdentity,
+} from './processes.ts';
+
+/** Environment variable that tells whose runtime a workerd is: the real path of its data directory. */
+export const DATA_DIR_TAG = 'FIRSTFRAME_DATA_DIR';
+
+const Identity = z.object({ pid: z.number(), started: z.string(), command: z.string() });
+
+/** `service.json`: who serves this directory. Kept for people and for the next start. */
+const ServiceRecord = z.object({
+  pid: z.number(),
+  url: z.string().nullable(),
+  runtime: Identity.nullable(),
+});
+type ServiceRecord = z.infer<typeof ServiceRecord>;
+
+/** A data directory that is ours until released. */
+export interface DataDir {
+  /** Real, absolute path. */
+  readonly path: string;
+  /** The runtime that an earlier, killed service had left and that was ended. */
+  readonly endedOrphan: ProcessIdentity | null;
+  /** Ends a runtime of this directory that still holds `port`; says whether there was one. */
+  endOrphanOn(port: number): Promise<ProcessIdentity | null>;
+  /** Writes down which process serves, so that it can be told apart if we are killed. */
+  recordRuntime(url: string, port: number): Promise<void>;
+  /** Frees the directory. Once. */
+  release(): void;
+}
+
+/** SQLite's result code for a lock held by somebody else (sqlite.org/rescode.html). */
+const SQLITE_BUSY = 5;
+
+/**
+ * Claims `path`, which is made if it is not there.
+ * @throws {CliError} when another service has it.
+ */
+export async function claimDataDir(path: string): Promise<DataDir> {
+  await mkdir(path, { recursive: true, mode: 0o700 });
+  const real = await realpath(path);
+  const recordPath = join(real, 'service.json');
+  const lock = takeLock(join(real, 'service.lock'));
+  if (!lock) {
+    const holder = await readJsonFile(recordPath, ServiceRecord).catch(() => null);
+    const who = holder ? ` (process ${holder.pid}${holder.url ? `, ${holder.url}` : ''})` : '';
+    throw new CliError(`Another service is running on ${path}${who}.`, {
+      hint: 'Use that one, stop it, or choose another directory with --data.',
+    });
+  }
+  try {
+    const record = await readJsonFile(recordPath, ServiceRecord);
+    const orphan = record?.runtime ?? null;
+    const endedOrphan = orphan && (await isAlive(orphan)) ? await end(orphan, path) : null;
+    await writeJsonAtomically(recordPath, {
+      pid: process.pid,
+      url: null,
+      runtime: null,
+    } satisfies ServiceRecord);
+    return {
+      path: real,
+      endedOrphan,
+      async endOrphanOn(port) {
+        // Covers a kill in the half second between the runtime's start and our writing it down.
+        const pid = await listenerOf(port);
+        if (pid === null || (await environmentOf(pid, DATA_DIR_TAG)) !== real) return null;
+        const identity = await identify(pid);
+        return identity && identity.pid !== process.pid ? end(identity, path) : null;
+      },
+      async recordRuntime(url, port) {
+        const pid = await listenerOf(port);
+        const runtime = pid === null ? null : await identify(pid);
+        await writeJsonAtomically(recordPath, { pid: process.pid, url, runtime } satisfies ServiceRecord);
+      },
+      release: () => lock.close(),
+    };
+  } catch (cause) {
+    lock.close();
+    throw cause;
+  }
+}
+
+async function end(orphan: ProcessIdentity, path: string): Promise<ProcessIdentity> {
+  if (await endProcess(orphan)) return orphan;
+  throw new CliError(`A runtime left by a killed service still uses ${path} and does not end.`, {
+    hint: `End it by hand: kill -9 ${orphan.pid}`,
+  });
+}
+
+/** The open database that holds the lock; null when somebody else holds it. */
+function takeLock(path: string): DatabaseSync | null {
+  const database = new DatabaseSync(path, { timeout: 0 });
+  try {
+    database.exec('BEGIN EXCLUSIVE');
+    return database;
+  } catch (cause) {
+    database.close();
+    if (cause instanceof Error && 'errcode' in cause && cause.errcode === SQLITE_BUSY) return null;
+    throw cause;
+  }
+}
