@@ -1,0 +1,82 @@
+/**
+ * API keys. Pure but for Web Crypto.
+ *
+ *   ff_live_<account: 14><secret: 32><MAC: 12><ring id: 1 to 8>
+ *
+ * The account part is the account id without `acct_`, so the edge knows whose key it is; the MAC is made with the
+ * ring's secret of that id, so a forged or mistyped key is refused with no I/O. Whether a key that is ours has been
+ * revoked, only a shard or the account can tell. Only the SHA-256 of a key is ever stored.
+ */
+
+import { base32OfBytes, sha256Hex, utf8 } from '../bytes.ts';
+import type { Caller } from '../env.ts';
+import { homeRegion } from '../ids.ts';
+import { currentEntry, equalBytes, mac, type Ring, type RingEntry, ringEntry } from '../secrets.ts';
+
+/** A key just made. `key` is shown to its owner once and kept nowhere. */
+export interface MintedKey {
+  readonly key: string;
+  /** Lower-case hex SHA-256 of the whole key. */
+  readonly hash: string;
+  /** The secret of the ring that its MAC was made with. */
+  readonly ringId: string;
+}
+
+const PREFIX = 'ff_live_';
+const ACCOUNT_PREFIX = 'acct_';
+const BASE62 = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
+/** 190 bits: nobody guesses one, and a fast hash of it is enough. */
+const SECRET_LENGTH = 32;
+/** 60 bits: of 10^18 forged keys one gets past the edge, and is then refused for its hash. */
+const MAC_LENGTH = 12;
+/** 16 base32 characters, 80 bits: no two keys of an account share an id. */
+const KEY_ID_LENGTH = 16;
+
+const KEY = /^ff_live_([0-9a-z]{14})([0-9A-Za-z]{32})([0-9a-z]{12})([0-9a-z]{1,8})$/;
+
+/**
+ * A new key of `account`, under the current secret of the ring.
+ * @throws {TypeError} when `account` is no account id.
+ */
+export async function mintKey(ring: Ring, account: string): Promise<MintedKey> {
+  if (!homeRegion(account)) throw new TypeError('not an account id');
+  const entry = currentEntry(ring);
+  const body = PREFIX + account.slice(ACCOUNT_PREFIX.length) + base62(SECRET_LENGTH);
+  const key = body + (await keyMac(entry, body)) + entry.id;
+  return { key, hash: await sha256Hex(utf8(key)), ringId: entry.id };
+}
+
+/** Who is calling, if `text` is a key that we made under a secret still in the ring; else null. Never throws. */
+export async function parseKey(ring: Ring, text: string): Promise<Caller | null> {
+  const match = KEY.exec(text);
+  if (!match) return null;
+  const [, accountPart, , given, ringId] = match as unknown as [string, string, string, string, string];
+  const account = ACCOUNT_PREFIX + accountPart;
+  const entry = ringEntry(ring, ringId);
+  if (!entry || !homeRegion(account)) return null;
+  const body = text.slice(0, text.length - MAC_LENGTH - ringId.length);
+  if (!equalBytes(utf8(given), utf8(await keyMac(entry, body)))) return null;
+  return { account, keyHash: await sha256Hex(utf8(text)) };
+}
+
+/** A new key id, by which a key is named in lists and revoked. It tells nothing of the key. */
+export function mintKeyId(): string {
+  return `key_${base32OfBytes(crypto.getRandomValues(new Uint8Array(KEY_ID_LENGTH)), KEY_ID_LENGTH)}`;
+}
+
+async function keyMac(entry: RingEntry, body: string): Promise<string> {
+  // The ring id needs no place in the message: another id means another secret, under which the MAC is wrong.
+  return base32OfBytes(await mac(entry, 'api-key', body), MAC_LENGTH);
+}
+
+/** `length` characters, each of the 62 equally likely: bytes beyond the last multiple of 62 are thrown away. */
+function base62(length: number): string {
+  const fair = 256 - (256 % BASE62.length);
+  let text = '';
+  while (text.length < length) {
+    for (const byte of crypto.getRandomValues(new Uint8Array(length))) {
+      if (byte < fair && text.length < length) text += BASE62[byte % BASE62.length];
+    }
+  }
+  return text;
+}
