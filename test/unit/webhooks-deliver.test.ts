@@ -1,0 +1,324 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { Webhook } from 'standardwebhooks';
+import { afterEach, describe, expect, it } from 'vitest';
+import { type Delivery, deliver, MAX_RESPONSE_BYTES } from '../../src/worker/webhooks/deliver.ts';
+import { newWebhookSecret } from '../../src/worker/webhooks/sign.ts';
+
+/** One request as the receiver saw it. */
+interface Seen {
+  readonly method: string | undefined;
+  readonly url: string | undefined;
+  readonly headers: IncomingMessage['headers'];
+  readonly body: string;
+}
+
+type Answer = (response: ServerResponse, request: IncomingMessage) => void;
+
+const closers: (() => Promise<void>)[] = [];
+afterEach(async () => {
+  for (const close of closers.splice(0)) await close();
+});
+
+/** A real HTTP receiver on a port of its own that answers by `answer`. */
+async function receiver(answer: Answer) {
+  const seen: Seen[] = [];
+  const server = createServer((request, response) => {
+    let body = '';
+    request.setEncoding('utf8');
+    request.on('data', (chunk: string) => {
+      body += chunk;
+    });
+    request.on('end', () => {
+      seen.push({ method: request.method, url: request.url, headers: request.headers, body });
+      answer(response, request);
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  closers.push(
+    () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  );
+  return { seen, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook` };
+}
+
+function answering(status: number, body = '', headers: Record<string, string> = {}): Answer {
+  return (response) => response.writeHead(status, headers).end(body);
+}
+
+const secret = newWebhookSecret();
+const BODY = '{"type":"job.completed","data":{"text":"Füchse 🦊"}}';
+
+function delivery(url: string, more: Partial<Delivery> = {}): Delivery {
+  return { url, id: 'evt_1', secrets: [secret], body: BODY, local: true, ...more };
+}
+
+describe('what is sent', () => {
+  it('is a signed JSON POST whose bytes verify', async () => {
+    const { seen, url } = await receiver(answering(200, 'thanks'));
+    const attempt = await deliver(delivery(`${url}?tenant=7`));
+    expect(attempt).toMatchObject({
+      ok: true,
+      statusCode: 200,
+      error: null,
+      response: 'thanks',
+      gone: false,
+    });
+    expect(attempt).not.toHaveProperty('retryAfterMs');
+    expect(seen).toHaveLength(1);
+    expect(seen[0]).toMatchObject({
+      method: 'POST',
+      url: '/hook?tenant=7',
+      body: BODY,
+      headers: {
+        'content-type': 'application/json',
+        'user-agent': 'Firstframe-Webhooks/1.0',
+        'webhook-id': 'evt_1',
+      },
+    });
+    const headers = seen[0]?.headers as Record<string, string>;
+    expect(new Webhook(secret).verify(seen[0]?.body ?? '', headers)).toEqual(JSON.parse(BODY));
+  });
+
+  it('is signed anew on each try, under the same id', async () => {
+    const { seen, url } = await receiver(answering(500));
+    let clock = Date.UTC(2026, 9, 1);
+    for (let attempt = 0; attempt < 3; attempt++) {
+      await deliver(delivery(url, { now: () => clock }));
+      clock += 300_000;
+    }
+    const of = (name: string) => seen.map(({ headers }) => headers[name]);
+    expect(new Set(of('webhook-id'))).toEqual(new Set(['evt_1']));
+    expect(of('webhook-timestamp')).toEqual(['1790812800', '1790813100', '1790813400']);
+    expect(new Set(of('webhook-signature')).size).toBe(3);
+  });
+});
+
+describe('what counts as delivered', () => {
+  it.each([200, 201, 202, 204, 299])('%i does', async (status) => {
+    const { url } = await receiver(answering(status));
+    expect(await deliver(delivery(url))).toMatchObject({ ok: true, statusCode: status, error: null });
+  });
+
+  it.each([400, 401, 404, 409, 429, 500, 502, 503, 599])('%i does not', async (status) => {
+    const { url } = await receiver(answering(status, 'no'));
+    expect(await deliver(delivery(url))).toMatchObject({
+      ok: false,
+      statusCode: status,
+      error: null,
+      response: 'no',
+      gone: false,
+    });
+  });
+
+  it('410 says that nothing more is wanted', async () => {
+    const { url } = await receiver(answering(410));
+    expect(await deliver(delivery(url))).toMatchObject({ ok: false, statusCode: 410, gone: true });
+  });
+
+  it.each([300, 301, 302, 303, 304, 307, 308])(
+    '%i is a failure, and its target is not visited',
+    async (status) => {
+      const target = await receiver(answering(200));
+      const { seen, url } = await receiver(answering(status, '', { location: target.url }));
+      expect(await deliver(delivery(url))).toMatchObject({
+        ok: false,
+        statusCode: status,
+        error: 'redirect',
+      });
+      expect(seen).toHaveLength(1);
+      expect(target.seen).toHaveLength(0);
+    },
+  );
+
+  it.each([
+    [521, 'refused'],
+    [522, 'timeout'],
+    [525, 'tls'],
+    [530, 'dns'],
+  ])('%i, which Cloudflare answers for a receiver out of reach, is told as %s', async (status, error) => {
+    const { url } = await receiver(answering(status));
+    expect(await deliver(delivery(url))).toMatchObject({ ok: false, statusCode: status, error });
+  });
+});
+
+describe('Retry-After', () => {
+  it.each([429, 503, 302])('of a %i is told', async (status) => {
+    const { url } = await receiver(answering(status, '', { 'retry-after': '17' }));
+    expect(await deliver(delivery(url))).toMatchObject({ retryAfterMs: 17_000 });
+  });
+
+  it.each([
+    [200, '17'],
+    [500, 'whenever'],
+  ])('of a %i that says %j is nothing', async (status, header) => {
+    const { url } = await receiver(answering(status, '', { 'retry-after': header }));
+    expect(await deliver(delivery(url))).not.toHaveProperty('retryAfterMs');
+  });
+});
+
+describe("the answer's body", () => {
+  it('is kept up to the limit to the byte, and the rest is canceled', async () => {
+    let closed = () => {};
+    const canceled = new Promise<void>((resolve) => {
+      closed = resolve;
+    });
+    const { url } = await receiver((response) => {
+      response.writeHead(200);
+      const more = () => {
+        while (response.write('x'.repeat(1_000)));
+      };
+      response.on('drain', more).on('close', () => closed());
+      more();
+    });
+    const attempt = await deliver(delivery(url));
+    expect(attempt).toMatchObject({ ok: true, statusCode: 200 });
+    expect(attempt.response).toBe('x'.repeat(MAX_RESPONSE_BYTES));
+    await canceled;
+  });
+
+  it('does not end in half a character', async () => {
+    const { url } = await receiver(answering(200, `x${'é'.repeat(MAX_RESPONSE_BYTES)}`));
+    const { response } = await deliver(delivery(url));
+    expect(response).toBe(`x${'é'.repeat(MAX_RESPONSE_BYTES / 2 - 1)}`);
+  });
+
+  it('is readable whatever its bytes are', async () => {
+    const { url } = await receiver((response) => {
+      response.writeHead(500);
+      response.end(Buffer.from([0x61, 0xff, 0xfe, 0x62, 0xc3]));
+    });
+    expect((await deliver(delivery(url))).response).toBe('a\ufffd\ufffdb\ufffd');
+  });
+
+  it('that breaks off keeps what came, and the status decides', async () => {
+    const { url } = await receiver((response) => {
+      response.writeHead(200, { 'content-length': '100' });
+      response.write('half', () => response.destroy());
+    });
+    expect(await deliver(delivery(url))).toMatchObject({ ok: true, statusCode: 200, response: 'half' });
+  });
+
+  it('that stalls is given up at the time-out, and the status decides', async () => {
+    const { url } = await receiver((response) => {
+      response.writeHead(200);
+      response.write('slow');
+    });
+    const attempt = await deliver(delivery(url, { timeoutMs: 100 }));
+    expect(attempt).toMatchObject({ ok: true, statusCode: 200, response: 'slow' });
+  });
+});
+
+describe('no answer', () => {
+  it('in time', async () => {
+    const { url } = await receiver(() => undefined);
+    const attempt = await deliver(delivery(url, { timeoutMs: 50 }));
+    expect(attempt).toMatchObject({ ok: false, statusCode: null, error: 'timeout', response: null });
+  });
+
+  it('before the caller cut the try off', async () => {
+    const controller = new AbortController();
+    const { url } = await receiver(() => controller.abort());
+    const attempt = await deliver(delivery(url, { signal: controller.signal }));
+    expect(attempt).toMatchObject({ ok: false, error: 'timeout' });
+  });
+
+  it('because the caller had cut the try off already', async () => {
+    const { seen, url } = await receiver(answering(200));
+    const attempt = await deliver(delivery(url, { signal: AbortSignal.abort() }));
+    expect(attempt).toMatchObject({ ok: false, error: 'timeout' });
+    expect(seen).toHaveLength(0);
+  });
+
+  it('from a fetch that heeds no signal', async () => {
+    const fetcher = () => new Promise<Response>(() => undefined);
+    const attempt = await deliver(delivery('http://127.0.0.1/', { timeoutMs: 50, fetcher }));
+    expect(attempt).toMatchObject({ ok: false, error: 'timeout' });
+  });
+
+  it('because nothing listens', async () => {
+    const { url } = await receiver(answering(200));
+    for (const close of closers.splice(0)) await close();
+    expect(await deliver(delivery(url))).toMatchObject({ ok: false, statusCode: null, error: 'refused' });
+  });
+
+  it('because the connection was cut', async () => {
+    const { url } = await receiver((response) => response.destroy());
+    expect(await deliver(delivery(url))).toMatchObject({ ok: false, statusCode: null, error: 'network' });
+  });
+
+  it('because the other side speaks no TLS', async () => {
+    const { url } = await receiver(answering(200));
+    const attempt = await deliver(delivery(url.replace('http:', 'https:')));
+    expect(attempt).toMatchObject({ ok: false, statusCode: null, error: 'tls' });
+  });
+
+  it.each([
+    ['DNS lookup failed.', 'dns'],
+    ['getaddrinfo ENOTFOUND example.com', 'dns'],
+    ["TLS peer's certificate is not trusted; reason = self signed certificate", 'tls'],
+    ['connect ETIMEDOUT 192.0.2.1:443', 'timeout'],
+    ['Network connection lost.', 'network'],
+    ['internal error; reference = abc', 'network'],
+  ])('when the runtime says %j: %s', async (message, error) => {
+    const fetcher = () => Promise.reject(new Error(message));
+    expect(await deliver(delivery('https://example.com/', { fetcher }))).toMatchObject({ ok: false, error });
+  });
+
+  it('when what is thrown is no error at all, or one whose causes go round', async () => {
+    const round = new Error('a');
+    round.cause = round;
+    for (const thrown of [undefined, null, 'text', round]) {
+      const fetcher = () => Promise.reject(thrown);
+      const attempt = await deliver(delivery('https://example.com/', { fetcher }));
+      expect(attempt).toMatchObject({ ok: false, error: 'network' });
+    }
+  });
+
+  it('when fetch throws before it starts', async () => {
+    const fetcher = () => {
+      throw new TypeError('Fetch API cannot load');
+    };
+    const attempt = await deliver(delivery('https://example.com/', { fetcher }));
+    expect(attempt).toMatchObject({ ok: false, error: 'network' });
+  });
+});
+
+describe('what never leaves', () => {
+  const fetcher = () => {
+    throw new Error('must not be called');
+  };
+
+  it.each([
+    'https://10.0.0.1/',
+    'https://169.254.169.254/',
+    'http://example.com/',
+    'https://user@example.com/',
+    'not a url',
+  ])('a delivery to %j', async (url) => {
+    for (const local of [true, false]) {
+      const attempt = await deliver(delivery(url, { local, fetcher }));
+      expect(attempt).toMatchObject({ ok: false, statusCode: null, error: 'address', response: null });
+    }
+  });
+
+  it('a delivery to this machine outside local mode, or to the service itself', async () => {
+    const { seen, url } = await receiver(answering(200));
+    expect(await deliver(delivery(url, { local: false }))).toMatchObject({ error: 'address' });
+    const ownHosts = [new URL(url).host];
+    expect(await deliver(delivery(url, { ownHosts }))).toMatchObject({ error: 'address' });
+    expect(seen).toHaveLength(0);
+  });
+
+  it.each([
+    ['no secret', { secrets: [] }],
+    ['a secret that is none', { secrets: [secret, 'whsec_%'] }],
+    ['an id that cannot be signed', { id: 'evt.1' }],
+  ])('a delivery with %s', async (_title, wrong) => {
+    const attempt = await deliver(delivery('https://example.com/', { fetcher, ...wrong }));
+    expect(attempt).toMatchObject({ ok: false, error: 'signature' });
+  });
+});
