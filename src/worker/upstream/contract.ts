@@ -14,6 +14,14 @@ export interface UpstreamHandle {
   readonly cancelUrl: string;
 }
 
+/** The end of a request without a video. */
+export interface UpstreamFailed {
+  readonly kind: 'failed';
+  readonly failure: JobFailure;
+  /** The upstream ended it because somebody canceled it there: the job is canceled if its customer asked for that. */
+  readonly canceled?: true;
+}
+
 /** A submit, ready to be sent. */
 export interface UpstreamSubmit {
   /** The full endpoint id, such as `fal-ai/ltx-2.3/image-to-video/fast`. */
@@ -38,7 +46,7 @@ export type PollReply =
   | { readonly kind: 'running' }
   /** The upstream has ended the job; the result tells how. */
   | { readonly kind: 'completed' }
-  | { readonly kind: 'failed'; readonly failure: JobFailure }
+  | UpstreamFailed
   /** The upstream knows no such request. */
   | { readonly kind: 'not_found' }
   /** No answer, an answer that cannot be read, or a status that we do not know: ask again later. */
@@ -57,7 +65,7 @@ export interface UpstreamVideo {
 
 export type ResultReply =
   | { readonly kind: 'video'; readonly video: UpstreamVideo }
-  | { readonly kind: 'failed'; readonly failure: JobFailure }
+  | UpstreamFailed
   | { readonly kind: 'not_ready' }
   /** The upstream no longer has it, or never had it. */
   | { readonly kind: 'gone' }
@@ -73,16 +81,23 @@ export type CancelReply =
 /** A callback whose signature has been verified. */
 export interface UpstreamEvent {
   readonly requestId: string;
-  /** `ended`: the job has ended but the event carries no usable result, so it must be fetched. */
+  /** `ended`: the event carries no usable result, so it must be fetched; that may still say `not_ready`. */
   readonly outcome:
     | { readonly kind: 'video'; readonly video: UpstreamVideo }
-    | { readonly kind: 'failed'; readonly failure: JobFailure }
+    | UpstreamFailed
     | { readonly kind: 'ended' };
 }
 
 export interface Upstream {
+  /** The handle of a request known by its id alone, as from a callback that overtook the answer to its submit. */
+  handle(endpoint: string, requestId: string): UpstreamHandle;
   /** Whether two submits with one callback URL are one request. fal: no. The local engine: yes. */
   readonly dedupes: boolean;
+  /**
+   * The handle of a request whose submit was never answered but whose callback came, made from the endpoint it was
+   * sent to and the callback's request id; null when the id is none that this upstream gives.
+   */
+  handleOf(endpoint: string, requestId: string): UpstreamHandle | null;
   submit(submit: UpstreamSubmit, signal: AbortSignal): Promise<SubmitReply>;
   poll(handle: UpstreamHandle, signal: AbortSignal): Promise<PollReply>;
   result(handle: UpstreamHandle, signal: AbortSignal): Promise<ResultReply>;
