@@ -77,6 +77,19 @@ export interface EngineOptions {
   readonly concurrency?: number;
   /** For tests that need no pixels. */
   readonly startRender?: StartRender;
+  /** How long an ended request and its file are kept, in milliseconds. Default a day. */
+  readonly retentionMs?: number;
+  /** Where the log goes. Default: one JSON object a line on stderr. */
+  readonly log?: (entry: EngineLogEntry) => void;
+}
+
+/** One line of the engine's log. It never holds a prompt, a data URI or a key. */
+export interface EngineLogEntry {
+  readonly level: 'info' | 'warn' | 'error';
+  /** What happened, such as `render_ended`. */
+  readonly event: string;
+  readonly request_id?: string;
+  readonly [field: string]: string | number | boolean | undefined;
 }
 
 /** A running engine. */
