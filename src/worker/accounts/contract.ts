@@ -85,6 +85,65 @@ export interface AccountSummary {
   readonly credits: { readonly available: number; readonly held: number; readonly captured: number };
 }
 
+/** An operator makes an account. Idempotent: the object is named by the id, so there is at most one. */
+export interface CreateRequest {
+  /** The object's own name. */
+  readonly id: string;
+  readonly name: string;
+  /** Tells a repeated request from another one that happens on the same id. */
+  readonly reference: string;
+}
+export type CreateOutcome =
+  | { readonly kind: 'created' | 'exists'; readonly id: string; readonly name: string }
+  | { readonly kind: 'conflict' };
+
+export type CreateKeyOutcome =
+  /** `key` is the whole key; it is shown this once and only its hash is kept. */
+  | { readonly kind: 'created'; readonly id: string; readonly name: string; readonly key: string }
+  | { readonly kind: 'unknown_account' };
+
+export type RevokeOutcome =
+  /** Durable. `pending` names the shards that could not be told yet; they are told as soon as they can be. */
+  | { readonly kind: 'revoked'; readonly pending: readonly string[] }
+  | { readonly kind: 'unknown_key' }
+  | { readonly kind: 'unknown_account' };
+
+export interface GrantRequest {
+  /** A positive integer. */
+  readonly credits: number;
+  /** A repeated grant under the same reference is the same grant. */
+  readonly reference: string;
+}
+export type GrantOutcome =
+  | { readonly kind: 'granted'; readonly credits: number; readonly repeated: boolean }
+  /** The reference stands for another amount: `credits`. */
+  | { readonly kind: 'conflict'; readonly credits: number }
+  | { readonly kind: 'unknown_account' };
+
+export type SummaryOutcome =
+  | { readonly ok: true; readonly summary: AccountSummary }
+  | { readonly ok: false; readonly kind: 'unreachable' | 'unknown_account' };
+
+export type WebhookSecretOutcome =
+  /** `whsec_` and base64. */
+  | { readonly found: true; readonly secret: string }
+  /** `unreadable`: the secret of the ring that it was encrypted under has been dropped. */
+  | { readonly found: false; readonly kind: 'unknown_account' | 'unreadable' };
+
+/** How many live things of an account need each secret of the ring, by ring id. */
+export interface RingUsage {
+  /** Keys that have not been revoked. */
+  readonly keys: Readonly<Record<string, number>>;
+  /** Copies of the webhook secret's ciphertext: the account's own, and one for each shard. */
+  readonly ciphertexts: Readonly<Record<string, number>>;
+}
+
+export type RenewOutcome =
+  /** `pending` names the shards that may still have the old ciphertext. */
+  | { readonly kind: 'renewed'; readonly pending: readonly string[] }
+  | { readonly kind: 'unreadable' }
+  | { readonly kind: 'unknown_account' };
+
 /** What an Account calls on a JobShard. The shard calls nobody while it answers. */
 export interface ShardForAccount {
   recall(request: RecallRequest): Promise<ShardTotals>;

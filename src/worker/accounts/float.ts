@@ -42,7 +42,12 @@ export function floatOf(book: ShardBook): number {
 
 /** What the shard tells its account. */
 export function totalsOf(book: ShardBook): ShardTotals {
-  return { received: book.received, returned: book.returned, captured: book.captured, releases: book.releases };
+  return {
+    received: book.received,
+    returned: book.returned,
+    captured: book.captured,
+    releases: book.releases,
+  };
 }
 
 /** Books everything that the account says it has leased so far; an older figure changes nothing. */

@@ -1,0 +1,94 @@
+/**
+ * Brings revocations to all shards of an account (invariant 14). What must be heard is durable first, as rows of
+ * due work; then it is pushed, and what does not get through is pushed again by the account's alarm until it does.
+ */
+
+import { atMost } from '../calls.ts';
+import type { Replica } from './contract.ts';
+import type { DuePush, ShardRows } from './shard-rows.ts';
+import { RECALLS_AT_ONCE } from './teller.ts';
+
+/** What a push carries. */
+export interface Publication {
+  readonly replica: Replica;
+  /** The version that a shard must have for its push to be done. */
+  readonly publishedVersion: number;
+  /** The secret of the ring that the replica's ciphertext was made with. */
+  readonly secretRing: string;
+}
+
+export interface PublisherDeps {
+  readonly storage: DurableObjectStorage;
+  readonly rows: ShardRows;
+  /** What there is to push, as of now; null when there is no account. */
+  readonly publication: () => Publication | null;
+  /** The version that the shard has then; null when it cannot be reached. */
+  readonly push: (shard: string, replica: Replica) => Promise<number | null>;
+}
+
+/**
+ * A push under way is due again after this long, in ms, so that it goes on after a crash. Longer than the pushes to
+ * all nine regions can take, five at once: two times two tries of 5 s.
+ */
+const PUSH_LEASE_MS = 30_000;
+/** The first repetition, in ms; each further one waits twice as long. */
+const FIRST_RETRY_MS = 2_000;
+/** The longest wait between repetitions, in ms: a shard out of reach hears of a revocation this long after its return. */
+const MAX_RETRY_MS = 60_000;
+
+/** How long to wait before the next push after `failures` in a row, in ms. */
+export function pushDelay(failures: number): number {
+  return Math.min(MAX_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(failures - 1, 30));
+}
+
+export class Publisher {
+  readonly #deps: PublisherDeps;
+
+  constructor(deps: PublisherDeps) {
+    this.#deps = deps;
+  }
+
+  /**
+   * Pushes to all shards that have still to hear, at once.
+   * @returns the shards that could not be reached, by name. They stay due.
+   */
+  async pushAll(): Promise<string[]> {
+    const { rows } = this.#deps;
+    await this.#push(rows.claimPushes(Date.now() + PUSH_LEASE_MS));
+    return rows.unpushed();
+  }
+
+  /** The alarm's run: pushes what is due by `now` (ms). */
+  async pushDue(now: number): Promise<void> {
+    await this.#push(this.#deps.rows.claimPushes(now + PUSH_LEASE_MS, now));
+  }
+
+  async #push(claimed: readonly DuePush[]): Promise<void> {
+    // Arm first, for the end of the claims: whatever happens meanwhile, the work is taken up again.
+    await this.#arm();
+    await atMost(RECALLS_AT_ONCE, claimed, (push) => this.#pushOne(push));
+    if (claimed.length > 0) await this.#arm();
+  }
+
+  async #pushOne({ shard, failures }: DuePush): Promise<void> {
+    const { rows, publication, push } = this.#deps;
+    const sent = publication();
+    if (!sent) return;
+    const version = await push(shard, sent.replica);
+    // Another revocation may have come meanwhile: only a shard that has this one too is done.
+    const wanted = publication()?.publishedVersion ?? 0;
+    if (version !== null && version >= wanted) {
+      rows.pushed(shard, sent.secretRing);
+    } else if (version === null) {
+      rows.pushFailed(shard, failures + 1, Date.now() + pushDelay(failures + 1));
+    }
+  }
+
+  /** Sets the alarm for the next push, or none. */
+  async #arm(): Promise<void> {
+    const { storage, rows } = this.#deps;
+    const next = rows.nextPushAt();
+    if (next === null) await storage.deleteAlarm();
+    else await storage.setAlarm(Math.max(next, Date.now() + 1));
+  }
+}
