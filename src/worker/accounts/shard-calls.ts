@@ -3,6 +3,7 @@
 import { callTwice } from '../calls.ts';
 import type { Env } from '../env.ts';
 import { parseShardName } from '../ids.ts';
+import { shardStub } from '../objects.ts';
 import type { Replica, ShardBalance, ShardForAccount } from './contract.ts';
 import type { ShardTotals } from './float.ts';
 
@@ -40,9 +41,7 @@ export class ShardCalls {
     const place = parseShardName(shard);
     if (!place) throw new TypeError('not a shard name');
     try {
-      return await callTwice(CALL_MS, () =>
-        call(this.#env.SHARDS.getByName(shard, { locationHint: place.region })),
-      );
+      return await callTwice(CALL_MS, () => call(shardStub(this.#env, place)));
     } catch (error) {
       console.warn({
         event: 'shard_unreachable',

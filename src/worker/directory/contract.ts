@@ -18,6 +18,54 @@ export interface DirectoryForShard {
   unmark(mark: Mark): Promise<void>;
 }
 
+/** An account to be listed in the region of its home, before it is created. */
+export interface RegisterRequest {
+  readonly id: string;
+  readonly name: string;
+  /** Of two requests with one reference the first wins, and both are told its account. */
+  readonly reference: string;
+}
+
+/** An account as the directory knows it. */
+export interface ListedAccount extends RegisterRequest {
+  /** Milliseconds since 1970. */
+  readonly createdAt: number;
+}
+
+export type RegisterOutcome =
+  /** The account under this reference: the caller's, or the one that was there before. */
+  | { readonly kind: 'registered'; readonly account: ListedAccount }
+  /** The id is listed under another reference. */
+  | { readonly kind: 'conflict' };
+
+/** A page of accounts, in the order of their making. */
+export interface AccountsPage {
+  readonly accounts: readonly ListedAccount[];
+  /** Gives the next page; null on the last one. */
+  readonly cursor: string | null;
+}
+
+/** A sweep asks for shards to tick. */
+export interface ClaimRequest {
+  /** The most that it can serve. */
+  readonly limit: number;
+  /** Milliseconds since 1970. */
+  readonly now: number;
+}
+export interface Claim {
+  /** Longest unserved first. Nobody else gets them while the sweep runs. */
+  readonly shards: readonly string[];
+  /** How many shards of the region have open work. */
+  readonly listed: number;
+}
+
+/** A sweep tells which shards had their turn, whatever became of it. */
+export interface ServedRequest {
+  readonly shards: readonly string[];
+  /** When the run began: milliseconds since 1970. */
+  readonly now: number;
+}
+
 /** The answer of a shard to a tick. */
 export interface TickReport {
   /** Pieces of due work done. */
