@@ -89,15 +89,14 @@ export interface UpstreamEvent {
 }
 
 export interface Upstream {
-  /** The handle of a request known by its id alone, as from a callback that overtook the answer to its submit. */
-  handle(endpoint: string, requestId: string): UpstreamHandle;
   /** Whether two submits with one callback URL are one request. fal: no. The local engine: yes. */
   readonly dedupes: boolean;
   /**
-   * The handle of a request whose submit was never answered but whose callback came, made from the endpoint it was
-   * sent to and the callback's request id; null when the id is none that this upstream gives.
+   * The handle of a request known by its id alone, as from a callback that overtook the answer to its submit, or
+   * whose submit was never answered. `endpoint` is the one that the submit went to.
+   * @throws {TypeError} for text that is no request id; a verified event never carries any.
    */
-  handleOf(endpoint: string, requestId: string): UpstreamHandle | null;
+  handle(endpoint: string, requestId: string): UpstreamHandle;
   submit(submit: UpstreamSubmit, signal: AbortSignal): Promise<SubmitReply>;
   poll(handle: UpstreamHandle, signal: AbortSignal): Promise<PollReply>;
   result(handle: UpstreamHandle, signal: AbortSignal): Promise<ResultReply>;
