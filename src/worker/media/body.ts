@@ -1,0 +1,94 @@
+/** Reading a body with a limit that holds while reading: neither Content-Length nor the sender's patience is trusted. */
+
+/** First allocation, in bytes. A declared length is not allocated ahead: declaring costs the sender nothing. */
+const FIRST_CAPACITY = 65_536;
+
+/** Bytes collected in one buffer that doubles, so each byte is copied about once on average. */
+class Collector {
+  #buffer: ArrayBuffer;
+  #length = 0;
+  readonly #limit: number;
+
+  constructor(limit: number) {
+    this.#limit = limit;
+    this.#buffer = new ArrayBuffer(Math.min(FIRST_CAPACITY, limit));
+  }
+
+  /** Appends a chunk; false, and nothing appended, when it would pass the limit. */
+  append(chunk: Uint8Array): boolean {
+    const end = this.#length + chunk.byteLength;
+    if (end > this.#limit) return false;
+    if (end > this.#buffer.byteLength) {
+      const capacity = Math.min(this.#limit, Math.max(end, this.#buffer.byteLength * 2));
+      this.#buffer = this.#buffer.transfer(capacity);
+    }
+    new Uint8Array(this.#buffer).set(chunk, this.#length);
+    this.#length = end;
+    return true;
+  }
+
+  /** All bytes, in a buffer of exactly their length. The collector is empty afterwards. */
+  take(): Uint8Array<ArrayBuffer> {
+    const exact = this.#buffer.transfer(this.#length);
+    this.#buffer = new ArrayBuffer(0);
+    this.#length = 0;
+    return new Uint8Array(exact);
+  }
+}
+
+/**
+ * All bytes of `stream`, or `too_large` as soon as they pass `limit`: the chunk that passes it is the last one read
+ * and the stream is canceled. Rejects when the stream itself fails, as when a client hangs up.
+ */
+export async function readLimited(
+  stream: ReadableStream<Uint8Array> | null,
+  limit: number,
+): Promise<Uint8Array<ArrayBuffer> | 'too_large'> {
+  const collected = new Collector(limit);
+  if (stream === null) return collected.take();
+  const reader = stream.getReader();
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return collected.take();
+    if (!collected.append(value)) {
+      // The answer is decided; that a sender cannot be told to stop changes nothing about it.
+      await reader.cancel('too large').catch(() => undefined);
+      return 'too_large';
+    }
+  }
+}
+
+/** The length that a message declares, in bytes; null when it declares none, or nonsense. */
+export function declaredLength(headers: Headers): number | null {
+  const text = headers.get('Content-Length');
+  return text !== null && /^\d{1,15}$/.test(text) ? Number(text) : null;
+}
+
+/** As {@link readLimited}, for a request or response: one that declares too much is refused before it is read. */
+export async function readBody(
+  message: Request | Response,
+  limit: number,
+): Promise<Uint8Array<ArrayBuffer> | 'too_large'> {
+  if ((declaredLength(message.headers) ?? 0) > limit) {
+    await message.body?.cancel('too large').catch(() => undefined);
+    return 'too_large';
+  }
+  return readLimited(message.body, limit);
+}
+
+/** A text body, or why there is none. */
+export type TextBody =
+  | { readonly ok: true; readonly text: string }
+  | { readonly ok: false; readonly reason: 'too_large' | 'not_utf8' };
+
+/** The body as UTF-8 text of at most `limit` bytes. A byte order mark is dropped, as JSON parsers want it. */
+export async function readText(message: Request | Response, limit: number): Promise<TextBody> {
+  const bytes = await readBody(message, limit);
+  if (bytes === 'too_large') return { ok: false, reason: 'too_large' };
+  try {
+    return { ok: true, text: new TextDecoder('utf-8', { fatal: true, ignoreBOM: false }).decode(bytes) };
+  } catch {
+    // `fatal` has no other way to say that the bytes are no UTF-8.
+    return { ok: false, reason: 'not_utf8' };
+  }
+}

@@ -1,0 +1,79 @@
+/** JPEG (ITU-T T.81, JFIF, Exif): dimensions as shown, and that the file runs to its end marker. Pure. */
+
+import { ByteReader } from '../byte-reader.ts';
+import { orientationOf } from './exif.ts';
+import { type HeaderOutcome, TRUNCATED, UNSUPPORTED } from './header.ts';
+
+const SOI = 0xd8;
+const EOI = 0xd9;
+const SOS = 0xda;
+const APP1 = 0xe1;
+/** Frames that every decoder takes: baseline, extended sequential and progressive, all Huffman-coded. */
+const COMMON_FRAMES: ReadonlySet<number> = new Set([0xc0, 0xc1, 0xc2]);
+/** The other start-of-frame markers: lossless, hierarchical, arithmetic-coded. */
+const OTHER_FRAMES: ReadonlySet<number> = new Set([
+  0xc3, 0xc5, 0xc6, 0xc7, 0xc9, 0xca, 0xcb, 0xcd, 0xce, 0xcf,
+]);
+/** Bits per sample that browsers and common decoders show. */
+const SAMPLE_BITS = 8;
+/** Orientations 5 to 8 lie on their side: width and height are shown the other way round. */
+const FIRST_SIDEWAYS_ORIENTATION = 5;
+const EXIF_SIGNATURE = 'Exif\0\0';
+
+/** Whether the bytes start as a JPEG. */
+export function isJpeg(reader: ByteReader): boolean {
+  return reader.length >= 3 && reader.u16(0) === 0xff00 + SOI && reader.u8(2) === 0xff;
+}
+
+/** Markers without a length: restart intervals and the one for arithmetic coding's private use. */
+function standsAlone(marker: number): boolean {
+  return (marker >= 0xd0 && marker <= 0xd7) || marker === 0x01;
+}
+
+/** Whether an end marker follows `from`. In coded data 0xFF is never followed by 0xD9, so a match is one. */
+function ends(bytes: Uint8Array, from: number): boolean {
+  for (let i = bytes.length - 1; i > from; i--) {
+    if (bytes[i] === EOI && bytes[i - 1] === 0xff) return true;
+  }
+  return false;
+}
+
+/** Dimensions, from the segments before the first scan. */
+export function readJpeg(bytes: Uint8Array): HeaderOutcome {
+  const reader = new ByteReader(bytes);
+  let size: { width: number; height: number } | null = null;
+  let orientation = 1;
+  for (let at = 2; ; ) {
+    if (reader.u8(at) !== 0xff) return UNSUPPORTED;
+    const marker = reader.u8(at + 1);
+    if (marker === 0xff || standsAlone(marker)) {
+      // A marker may be preceded by any number of fill bytes.
+      at += marker === 0xff ? 1 : 2;
+      continue;
+    }
+    if (marker === EOI || marker === SOI || marker === 0x00) return UNSUPPORTED;
+    const length = reader.u16(at + 2);
+    if (length < 2) return UNSUPPORTED;
+    reader.need(at + 2, length);
+    const content = at + 4;
+    const end = at + 2 + length;
+    if (OTHER_FRAMES.has(marker)) return UNSUPPORTED;
+    if (COMMON_FRAMES.has(marker)) {
+      if (size || reader.u8(content) !== SAMPLE_BITS) return UNSUPPORTED;
+      size = { height: reader.u16(content + 1), width: reader.u16(content + 3) };
+    } else if (marker === APP1 && length > 8 && reader.latin1(content, 6) === EXIF_SIGNATURE) {
+      orientation = orientationOf(bytes.subarray(content + 6, end)) ?? orientation;
+    } else if (marker === SOS) {
+      if (!size) return UNSUPPORTED;
+      if (!ends(bytes, end)) return TRUNCATED;
+      const sideways = orientation >= FIRST_SIDEWAYS_ORIENTATION;
+      return {
+        kind: 'image',
+        type: 'image/jpeg',
+        width: sideways ? size.height : size.width,
+        height: sideways ? size.width : size.height,
+      };
+    }
+    at = end;
+  }
+}

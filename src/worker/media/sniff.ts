@@ -1,0 +1,72 @@
+/**
+ * What bytes really are: one of the image types that we take, with its dimensions, or why not. Pure.
+ *
+ * Only a file's first bytes decide its type, never its name or what the sender says. Nothing is decoded; the headers
+ * are read, and the structure is followed to the end of the file, so that most cut files are refused here and not by
+ * the upstream. Each reader's work is linear in the number of bytes, whatever they are.
+ */
+
+import { ByteReader, EndOfBytes } from './byte-reader.ts';
+import type { ImageType } from './contract.ts';
+import { type HeaderOutcome, type ImageRefusal, TRUNCATED, UNSUPPORTED } from './image/header.ts';
+import { isIsoMedia, readHeif } from './image/heif.ts';
+import { isJpeg, readJpeg } from './image/jpeg.ts';
+import { isPng, readPng } from './image/png.ts';
+import { isWebp, readWebp } from './image/webp.ts';
+
+/** Longest side, in pixels: WebP and most encoders of video end here, and no camera's still is longer. */
+export const MAX_IMAGE_SIDE = 16_384;
+/** Most pixels: 100 megapixels are 400 MB once decoded, about what a renderer can be asked to hold. */
+export const MAX_IMAGE_PIXELS = 100_000_000;
+
+/** An image that we take. */
+export interface ImageFacts {
+  readonly type: ImageType;
+  /** Pixels, as shown: after the file's own rotation. */
+  readonly width: number;
+  readonly height: number;
+}
+
+export type SniffOutcome =
+  | { readonly ok: true; readonly image: ImageFacts }
+  | { readonly ok: false; readonly refusal: ImageRefusal };
+
+/** The image in `bytes`. Total: any bytes get an answer. */
+export function sniff(bytes: Uint8Array): SniffOutcome {
+  if (bytes.length === 0) return { ok: false, refusal: 'empty' };
+  const header = headerOf(bytes);
+  if (header.kind === 'refused') return { ok: false, refusal: header.refusal };
+  const { type, width, height } = header;
+  if (width < 1 || height < 1) return { ok: false, refusal: 'unsupported' };
+  if (width > MAX_IMAGE_SIDE || height > MAX_IMAGE_SIDE || width * height > MAX_IMAGE_PIXELS) {
+    return { ok: false, refusal: 'too_large' };
+  }
+  return { ok: true, image: { type, width, height } };
+}
+
+function headerOf(bytes: Uint8Array): HeaderOutcome {
+  const reader = new ByteReader(bytes);
+  try {
+    if (isPng(reader)) return readPng(reader);
+    if (isJpeg(reader)) return readJpeg(bytes);
+    if (isWebp(reader)) return readWebp(reader);
+    if (isIsoMedia(reader)) return readHeif(reader);
+    return UNSUPPORTED;
+  } catch (cause) {
+    if (cause instanceof EndOfBytes) return TRUNCATED;
+    throw cause;
+  }
+}
+
+const REFUSAL_DETAIL = {
+  empty: 'is empty',
+  unsupported: 'must be a PNG, JPEG, WebP, AVIF or HEIF image',
+  truncated: 'is cut off: the image ends before its data does',
+  animated: 'must be a still image, not an animation',
+  too_large: `may have at most ${MAX_IMAGE_SIDE} pixels a side and ${MAX_IMAGE_PIXELS / 1_000_000} megapixels`,
+} as const satisfies Record<ImageRefusal, string>;
+
+/** A refusal as a sentence whose subject is the image. */
+export function refusalDetail(refusal: ImageRefusal): string {
+  return REFUSAL_DETAIL[refusal];
+}
