@@ -3,9 +3,6 @@
 import { parseItem } from 'structured-headers';
 import { sha256Hex, utf8 } from './bytes.ts';
 
-/** A request's key: null when it carries none. */
-export type IdempotencyKey = { readonly ok: true; readonly key: string | null } | { readonly ok: false };
-
 /** 1 to 255 printable ASCII characters, after unquoting. */
 const KEY = /^[\x20-\x7e]{1,255}$/;
 
@@ -22,12 +19,15 @@ function unquoted(text: string): string | null {
 /**
  * Reads the header's value, bare as most clients send it, or quoted as the draft wants it. Both spellings of one text
  * are the same key. Parameters of a quoted key are ignored (RFC 9651 §1.2 leaves them to the field; the draft has none).
+ * Null when there is no key. The key comes in an object, because `invalid` is a valid key.
  */
-export function readIdempotencyKey(header: string | null | undefined): IdempotencyKey {
-  if (header === null || header === undefined) return { ok: true, key: null };
+export function parseIdempotencyKey(
+  header: string | null | undefined,
+): { readonly key: string } | 'invalid' | null {
+  if (header === null || header === undefined) return null;
   const text = header.trim();
   const key = text.startsWith('"') ? unquoted(text) : text;
-  return key !== null && KEY.test(key) ? { ok: true, key } : { ok: false };
+  return key !== null && KEY.test(key) ? { key } : 'invalid';
 }
 
 /** JSON with the members of every object in the order of their names (as RFC 8785), so that equal values are equal texts. */
