@@ -37,7 +37,7 @@ const MIGRATIONS: readonly string[] = [
 ];
 
 /** How long to wait for an engine that is just ending to let go of the data, in milliseconds. */
-const LOCK_WAIT_MS = 2_000;
+const LOCK_WAIT_MS = 500;
 
 /** SQLite's own code for a lock that another holds. */
 const SQLITE_BUSY = 5;
