@@ -4,7 +4,7 @@ import * as z from 'zod';
 import type { Account } from './accounts/account.ts';
 import type { Directory } from './directory/directory.ts';
 import type { JobShard } from './jobs/shard.ts';
-import { type Ring, parseRing } from './secrets.ts';
+import { parseRing, type Ring } from './secrets.ts';
 
 /** What `wrangler.toml` binds. Variables arrive untyped: read them through {@link configOf}. */
 export interface Env {
@@ -17,7 +17,9 @@ export interface Env {
 
 /** A variable may be a number in `wrangler.toml` or text from `--var` or a secret. */
 const count = (fallback: number) => z.coerce.number().int().positive().default(fallback);
-const flag = z.union([z.boolean(), z.enum(['true', 'false']).transform((text) => text === 'true')]).default(false);
+const flag = z
+  .union([z.boolean(), z.enum(['true', 'false']).transform((text) => text === 'true')])
+  .default(false);
 
 /** An origin such as `https://video.example.com`, without a trailing slash. */
 const origin = z.url({ protocol: /^https?$/ }).transform((text) => text.replace(/\/+$/, ''));
@@ -109,6 +111,8 @@ export interface Variables {
   requestId: string;
   /** The authenticated caller; set by `authenticate`. */
   caller: Caller;
+  /** The parsed JSON body; set by `authenticateJson`. */
+  body: unknown;
 }
 
 /** An API key that carries our MAC. Whether it is still valid, only a shard or the account can tell. */

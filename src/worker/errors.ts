@@ -52,6 +52,7 @@ export type Failure =
   | { readonly tag: 'not_found' }
   | { readonly tag: 'method_not_allowed'; readonly allow: string }
   | { readonly tag: 'job_ended'; readonly status: string }
+  | { readonly tag: 'job_canceled'; readonly jobId: string }
   | { readonly tag: 'reference_conflict' }
   | { readonly tag: 'gone'; readonly what: 'job' | 'idempotency_key' }
   | { readonly tag: 'body_too_large'; readonly limit: number }
@@ -97,14 +98,20 @@ const UNAVAILABLE_DETAIL = {
   storage: 'Files cannot be stored or read right now. Nothing was charged; try again shortly.',
   upstream: 'Video generation is not available right now. Nothing was charged; try again later.',
   configuration: 'This deployment is not set up completely. Its operator finds what is missing at /healthz.',
-  directory: 'The service cannot accept work in this region right now. Nothing was charged; try again shortly.',
+  directory:
+    'The service cannot accept work in this region right now. Nothing was charged; try again shortly.',
 } as const satisfies Record<ServicePart, string>;
 
 /** The one place where a failure becomes a status, a code and a sentence. */
 export function problemOf(failure: Failure): Problem {
   switch (failure.tag) {
     case 'malformed_body':
-      return { status: 400, code: 'malformed_body', title: 'The body cannot be read', detail: failure.detail };
+      return {
+        status: 400,
+        code: 'malformed_body',
+        title: 'The body cannot be read',
+        detail: failure.detail,
+      };
     case 'invalid_request':
       return {
         status: 400,
@@ -152,7 +159,12 @@ export function problemOf(failure: Failure): Problem {
         detail: 'This link is wrong or has expired. Read the job or upload again to get a fresh one.',
       };
     case 'not_found':
-      return { status: 404, code: 'not_found', title: 'Not found', detail: 'There is nothing at this address.' };
+      return {
+        status: 404,
+        code: 'not_found',
+        title: 'Not found',
+        detail: 'There is nothing at this address.',
+      };
     case 'method_not_allowed':
       return {
         status: 405,
@@ -168,6 +180,14 @@ export function problemOf(failure: Failure): Problem {
         title: 'The job has ended',
         detail: `The job has already ended as "${failure.status}" and can no longer be canceled.`,
         extensions: { job_status: failure.status },
+      };
+    case 'job_canceled':
+      return {
+        status: 409,
+        code: 'job_canceled',
+        title: 'The job was canceled',
+        detail: 'The job was canceled before its video was ready. Nothing was charged.',
+        extensions: { job_id: failure.jobId, credits_charged: 0 },
       };
     case 'reference_conflict':
       return {
@@ -218,7 +238,8 @@ export function problemOf(failure: Failure): Problem {
         status: 422,
         code: 'idempotency_mismatch',
         title: 'The Idempotency-Key was used for another request',
-        detail: 'This Idempotency-Key belongs to a request with other content. Use a new key for a new request.',
+        detail:
+          'This Idempotency-Key belongs to a request with other content. Use a new key for a new request.',
       };
     case 'generation_failed':
       return {
@@ -246,7 +267,8 @@ export function problemOf(failure: Failure): Problem {
         status: 500,
         code: 'internal_error',
         title: 'Internal error',
-        detail: 'Something went wrong on our side. Nothing was charged; quote the request id when you report it.',
+        detail:
+          'Something went wrong on our side. Nothing was charged; quote the request id when you report it.',
       };
   }
 }

@@ -4,7 +4,7 @@ import { ltx23ImageToVideo } from './ltx-2.3-image-to-video.ts';
 import type { Model } from './model.ts';
 
 /** In the order of the docs. */
-export const MODELS: readonly Model[] = [ltx23ImageToVideo as unknown as Model];
+export const MODELS: readonly Model[] = [ltx23ImageToVideo];
 
 /** The model with this id, or null. */
 export function modelOf(id: string): Model | null {

@@ -22,82 +22,87 @@ const imageUrl = (description: string) =>
     })
     .meta({ description });
 
-/** One of some numbers, as one enum in the OpenAPI document. */
-const oneOf = <const Values extends readonly number[]>(values: Values) =>
-  z
-    .number({ error: `must be one of ${values.join(', ')}` })
-    .refine((value): value is Values[number] => values.includes(value), {
-      error: `must be one of ${values.join(', ')}`,
-    })
-    .meta({ enum: [...values] });
+/** One of some numbers. As JSON Schema: an enum. */
+function oneOf<const Values extends readonly number[]>(values: Values, description: string) {
+  const error = `must be one of ${values.join(', ')}`;
+  return z
+    .number({ error })
+    .refine((value): value is Values[number] => values.includes(value), { error })
+    .meta({ description, enum: [...values] });
+}
 
 export const DURATIONS = [6, 8, 10, 12, 14, 16, 18, 20] as const;
 export const RESOLUTIONS = ['1080p', '1440p', '2160p'] as const;
 export const ASPECT_RATIOS = ['auto', '16:9', '9:16'] as const;
 export const FRAME_RATES = [24, 25, 48, 50] as const;
 
-const fields = z.strictObject({
+const shape = {
   prompt: z
     .string({ error: 'must be a text of 1 to 5,000 characters' })
     .trim()
     .min(1, 'must not be empty')
     .max(MAX_PROMPT_LENGTH, `may have at most ${MAX_PROMPT_LENGTH} characters`)
-    .meta({ description: 'How the image should move.', example: 'The camera slowly pushes in; mist drifts by.' }),
+    .meta({
+      description: 'How the image should move.',
+      example: 'The camera slowly pushes in; mist drifts by.',
+    }),
   image_url: imageUrl(
     'The start image: a public http(s) URL of a PNG, JPEG, WebP, AVIF or HEIF, a base64 data URI of one, or the image_url of an upload.',
   ),
   end_image_url: imageUrl('The end image, the same kinds: makes a transition from start to end.').optional(),
-  duration: oneOf(DURATIONS).default(6).meta({
-    description: 'Seconds. Over 10 only at 25 fps and 1080p.',
-    enum: [...DURATIONS],
-  }),
-  resolution: z.enum(RESOLUTIONS).default('1080p').meta({ description: 'Height of a 16:9 video.' }),
-  aspect_ratio: z.enum(ASPECT_RATIOS).default('auto').meta({
-    description: 'auto: 9:16 when the image is higher than wide, else 16:9.',
-  }),
-  fps: oneOf(FRAME_RATES).default(25).meta({ description: 'Frames per second.', enum: [...FRAME_RATES] }),
-  generate_audio: z.boolean().default(true).meta({ description: 'Whether the video gets a sound track.' }),
-});
+  duration: oneOf(DURATIONS, 'Seconds. Over 10 only at 25 fps and 1080p.').default(6),
+  resolution: z.enum(RESOLUTIONS).default('1080p').meta({ description: 'The shorter side of the video.' }),
+  aspect_ratio: z
+    .enum(ASPECT_RATIOS)
+    .default('auto')
+    .meta({ description: 'auto: 9:16 when the image is higher than wide, else 16:9.' }),
+  fps: oneOf(FRAME_RATES, 'Frames per second.').default(25),
+  generate_audio: z
+    .boolean({ error: 'must be true or false' })
+    .default(true)
+    .meta({ description: 'Whether the video gets a sound track.' }),
+} satisfies z.ZodRawShape;
 
-type Input = z.infer<typeof fields>;
-
-// `when` keeps this rule reported together with whatever else is wrong, as long as its own three fields are right.
-const schema = fields.superRefine((input, context) => {
-  if (input.duration > LONG_DURATION_S && (input.fps !== 25 || input.resolution !== '1080p')) {
-    context.addIssue({
-      code: 'custom',
-      path: ['duration'],
-      message: `over ${LONG_DURATION_S} seconds only at 25 fps and 1080p`,
-    });
-  }
-});
+const Input = z.object(shape).omit({ image_url: true, end_image_url: true });
+type Input = z.infer<typeof Input>;
 
 /** Milliseconds that upstream needs for one second of video at 1080p and 25 fps, and before the first frame. */
 const RENDER_MS_PER_SECOND = 4_000;
 const START_UP_MS = 5_000;
 const RESOLUTION_FACTOR: Record<Input['resolution'], number> = { '1080p': 1, '1440p': 1.8, '2160p': 4 };
+const USUAL_FPS = 25;
 
-const defaultPrices: PriceTable = { '1080p': 48_000, '1440p': 96_000, '2160p': 192_000 };
+/** Micro-dollars a second: $0.048, $0.096, $0.192. */
+const defaultPrices = { '1080p': 48_000, '1440p': 96_000, '2160p': 192_000 } satisfies PriceTable;
 
 /** The catalogue's entry. */
-export const ltx23ImageToVideo: Model<Input> = {
+export const ltx23ImageToVideo: Model = {
   id: 'ltx-2.3-image-to-video',
   title: 'LTX 2.3 image to video',
   summary: 'Animates a start image by a prompt, with sound; optionally a transition to an end image.',
   endpoint: 'fal-ai/ltx-2.3/image-to-video/fast',
-  schema: schema as unknown as z.ZodType<Input>,
+  shape,
+  rules: [
+    {
+      needs: ['duration', 'fps', 'resolution'],
+      field: 'duration',
+      message: `over ${LONG_DURATION_S} seconds only at 25 fps and 1080p`,
+      holds: (input) => {
+        const { duration, fps, resolution } = input as Input;
+        return duration <= LONG_DURATION_S || (fps === 25 && resolution === '1080p');
+      },
+    },
+  ],
   defaultPrices,
   price(input, prices) {
-    const perSecond = prices[input.resolution] ?? defaultPrices[input.resolution];
-    if (perSecond === undefined) throw new TypeError(`no price for ${input.resolution}`);
-    return priceOf(perSecond * input.duration);
+    const { duration, resolution } = input as Input;
+    return priceOf((prices[resolution] ?? defaultPrices[resolution]) * duration);
   },
   usualMs(input) {
-    const frames = (input.duration * input.fps) / 25;
-    return START_UP_MS + frames * RENDER_MS_PER_SECOND * RESOLUTION_FACTOR[input.resolution];
+    const { duration, resolution, fps } = input as Input;
+    return START_UP_MS + duration * (fps / USUAL_FPS) * RENDER_MS_PER_SECOND * RESOLUTION_FACTOR[resolution];
   },
   upstreamInput(input, images) {
-    const { image_url: _start, end_image_url: _end, ...rest } = input;
-    return { ...rest, image_url: images.start, ...(images.end ? { end_image_url: images.end } : {}) };
+    return { ...input, image_url: images.start, ...(images.end ? { end_image_url: images.end } : {}) };
   },
 };

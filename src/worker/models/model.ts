@@ -7,37 +7,50 @@ export type PriceTable = Readonly<Record<string, number>>;
 
 /** What a job costs. */
 export interface Price {
+  readonly microDollars: number;
   /** US dollars, at most six decimals. */
   readonly costUsd: number;
   /** 1 credit = $0.01, rounded up per job. */
   readonly credits: number;
 }
 
-/** The parts of a model's input that the service itself looks at. */
-export interface CommonInput {
-  readonly prompt: string;
-  readonly image_url: string;
-  readonly end_image_url?: string | undefined;
+/** A model's parsed input without its images, which travel apart: see `JobImages`. */
+export type ModelInput = Readonly<Record<string, unknown>>;
+
+/** A condition between fields. Judged whenever the fields that it needs are right, whatever else is wrong. */
+export interface Rule {
+  readonly needs: readonly string[];
+  /** The field that the error names. */
+  readonly field: string;
+  readonly message: string;
+  holds(input: ModelInput): boolean;
 }
 
 /** One entry of the catalogue. */
-export interface Model<Input extends CommonInput = CommonInput> {
+export interface Model {
   /** Stands in the path, the prices and the docs: `POST /api/{id}`. */
   readonly id: string;
   readonly title: string;
   readonly summary: string;
   /** The upstream's endpoint id. */
   readonly endpoint: string;
-  /** The input, strict: an unknown field is an error. Without the service's own fields. */
-  readonly schema: z.ZodType<Input>;
+  /** The input's fields, in the order of the docs. `image_url` and `end_image_url` are the image fields. */
+  readonly shape: z.ZodRawShape;
+  readonly rules: readonly Rule[];
   /** Used where the configuration names no price. */
   readonly defaultPrices: PriceTable;
   /** The price of a valid input. */
-  price(input: Input, prices: PriceTable): Price;
+  price(input: ModelInput, prices: PriceTable): Price;
   /** How long upstream usually takes for this input, in ms: polls begin around then. */
-  usualMs(input: Input): number;
+  usualMs(input: ModelInput): number;
   /** The upstream's input, with image URLs that the upstream can fetch. */
-  upstreamInput(input: Input, images: { readonly start: string; readonly end?: string }): Record<string, unknown>;
+  upstreamInput(input: ModelInput, images: UpstreamImages): Record<string, unknown>;
+}
+
+/** Image URLs that the upstream can fetch. */
+export interface UpstreamImages {
+  readonly start: string;
+  readonly end?: string;
 }
 
 /** Micro-dollars per credit: 1 credit = $0.01. */
@@ -47,6 +60,7 @@ const MICRO_DOLLARS_PER_DOLLAR = 1_000_000;
 /** A price in integer micro-dollars as dollars and whole credits, rounded up. */
 export function priceOf(microDollars: number): Price {
   return {
+    microDollars,
     costUsd: microDollars / MICRO_DOLLARS_PER_DOLLAR,
     credits: Math.ceil(microDollars / MICRO_DOLLARS_PER_CREDIT),
   };

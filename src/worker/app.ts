@@ -1,0 +1,39 @@
+/** The app: every route, in the order of the docs. */
+
+import type { OpenAPIHono } from '@hono/zod-openapi';
+import type { App } from './env.ts';
+import { allowedMethods, createRouter, prepare } from './http/app.ts';
+import { onError, problemResponse } from './http/problem.ts';
+import { accountRoutes } from './routes/account.ts';
+import { adminRoutes } from './routes/admin.ts';
+import { callbackRoutes } from './routes/callbacks.ts';
+import { docsRoutes } from './routes/docs.ts';
+import { fileRoutes } from './routes/files.ts';
+import { generateRoutes } from './routes/generate.ts';
+import { jobRoutes } from './routes/jobs.ts';
+import { openApiDocument } from './routes/openapi.ts';
+import { serviceRoutes } from './routes/service.ts';
+import { uploadRoutes } from './routes/uploads.ts';
+
+/** Builds the app. Once per isolate. */
+export function createApp(): OpenAPIHono<App> {
+  const app = createRouter();
+  app.onError(onError);
+  app.notFound((c) => {
+    const allow = allowedMethods(app.routes, c.req.path);
+    return problemResponse(c, allow === null ? { tag: 'not_found' } : { tag: 'method_not_allowed', allow });
+  });
+  // Health is answered without a configuration: it is where a missing one is told.
+  app.route('/', serviceRoutes);
+  app.use(prepare);
+  app.route('/', generateRoutes);
+  app.route('/', jobRoutes);
+  app.route('/', uploadRoutes);
+  app.route('/', fileRoutes);
+  app.route('/', accountRoutes);
+  app.route('/', adminRoutes);
+  app.route('/', callbackRoutes);
+  app.route('/', docsRoutes);
+  app.get('/openapi.json', (c) => c.json(openApiDocument(app, c.get('config').PUBLIC_URL)));
+  return app;
+}

@@ -1,0 +1,72 @@
+/** Who is calling. The edge refuses a forged key by its MAC, before any object is touched. */
+
+import type { Context, MiddlewareHandler } from 'hono';
+import { parseKey } from '../accounts/keys.ts';
+import { utf8 } from '../bytes.ts';
+import type { App, Caller } from '../env.ts';
+import { ApiError } from '../errors.ts';
+import { equalBytes } from '../secrets.ts';
+import { jsonBody } from './body.ts';
+
+const BEARER = /^Bearer +(\S+) *$/i;
+
+/** The keys that the headers hold: any number of them, since a request may carry the same one twice. */
+function headerKeys(c: Context<App>): string[] {
+  const authorization = c.req.header('authorization');
+  const keys: string[] = [];
+  if (authorization !== undefined) keys.push(BEARER.exec(authorization)?.[1] ?? '');
+  const apiKey = c.req.header('x-api-key');
+  if (apiKey !== undefined) keys.push(apiKey.trim());
+  return keys;
+}
+
+async function callerOf(c: Context<App>, keys: readonly string[]): Promise<Caller> {
+  const [key, ...others] = new Set(keys);
+  if (key === undefined) throw new ApiError({ tag: 'unauthorized' });
+  if (others.length > 0) throw new ApiError({ tag: 'conflicting_credentials' });
+  const caller = await parseKey(c.get('config').SIGNING_SECRETS, key);
+  if (!caller) throw new ApiError({ tag: 'unauthorized' });
+  return caller;
+}
+
+/** Finds the caller of a request without a JSON body: headers and query. */
+export const authenticate: MiddlewareHandler<App> = async (c, next) => {
+  const query = c.req.queries('api_key') ?? [];
+  c.set('caller', await callerOf(c, [...headerKeys(c), ...query]));
+  await next();
+};
+
+/**
+ * Reads a JSON body and finds the caller: headers, query, and the body's `api_key`. A wrong key in a header is refused
+ * before the body is read; a body that is not JSON is refused before the key is looked for.
+ */
+export const authenticateJson: MiddlewareHandler<App> = async (c, next) => {
+  const outside = [...headerKeys(c), ...(c.req.queries('api_key') ?? [])];
+  let caller = outside.length > 0 ? await callerOf(c, outside) : null;
+  const body = await jsonBody(c);
+  if (typeof body === 'object' && body !== null && 'api_key' in body) {
+    const inside = typeof body.api_key === 'string' ? body.api_key : '';
+    if (!caller || !outside.includes(inside)) caller = await callerOf(c, [...outside, inside]);
+  }
+  c.set('caller', caller ?? (await callerOf(c, [])));
+  await next();
+};
+
+/** Lets operators in: `Authorization: Bearer $ADMIN_TOKEN`. Without a token in the configuration, nobody. */
+export const authenticateOperator: MiddlewareHandler<App> = async (c, next) => {
+  const expected = c.get('config').ADMIN_TOKEN;
+  const given = BEARER.exec(c.req.header('authorization') ?? '')?.[1];
+  if (
+    expected === undefined ||
+    given === undefined ||
+    !equalBytes(await digest(given), await digest(expected))
+  ) {
+    throw new ApiError({ tag: 'unauthorized' });
+  }
+  await next();
+};
+
+/** Hashes of equal length: comparing them tells nothing of the token, not even how long it is. */
+async function digest(text: string): Promise<Uint8Array> {
+  return new Uint8Array(await crypto.subtle.digest('SHA-256', utf8(text)));
+}

@@ -1,0 +1,82 @@
+/** Failures as answers: RFC 9457 `application/problem+json`, one shape for every non-2xx. */
+
+import type { Context, ErrorHandler } from 'hono';
+import { type App, ConfigError, configOf } from '../env.ts';
+import { ApiError, type Failure, type FieldError, problemOf } from '../errors.ts';
+
+/** The answer to a failed request. */
+export function problemResponse(c: Context<App>, failure: Failure): Response {
+  const problem = problemOf(failure);
+  const body = {
+    type: problemType(c, problem.code),
+    title: problem.title,
+    status: problem.status,
+    detail: problem.detail,
+    code: problem.code,
+    request_id: c.get('requestId'),
+    // For clients that look for a plain `error` text.
+    error: problem.detail,
+    ...problem.extensions,
+  };
+  return new Response(JSON.stringify(body), {
+    status: problem.status,
+    headers: {
+      ...problem.headers,
+      'Content-Type': 'application/problem+json',
+      'X-Request-Id': c.get('requestId'),
+      'Cache-Control': 'no-store',
+    },
+  });
+}
+
+/** A problem type is a page of ours; a deployment without a configuration has no address yet. */
+function problemType(c: Context<App>, code: string): string {
+  try {
+    return `${configOf(c.env).PUBLIC_URL}/problems/${code.replaceAll('_', '-')}`;
+  } catch {
+    return 'about:blank';
+  }
+}
+
+/** Renders what was thrown on the way to an answer. What is none of ours is logged, and told as an internal error. */
+export const onError: ErrorHandler<App> = (cause, c) => {
+  if (cause instanceof ApiError) return problemResponse(c, cause.failure);
+  if (cause instanceof ConfigError) {
+    console.error({ event: 'misconfigured', request_id: c.get('requestId'), problem: cause.message });
+    return problemResponse(c, { tag: 'unavailable', part: 'configuration', retryAfter: 300 });
+  }
+  console.error({
+    event: 'internal_error',
+    request_id: c.get('requestId'),
+    route: c.req.routePath,
+    cause: cause instanceof Error ? (cause.stack ?? cause.message) : String(cause),
+  });
+  return problemResponse(c, { tag: 'internal' });
+};
+
+/** What a zod issue has that a field error needs. */
+export interface Issue {
+  readonly code?: string | undefined;
+  readonly path: readonly PropertyKey[];
+  readonly message: string;
+  /** Of an `unrecognized_keys` issue. */
+  readonly keys?: readonly string[] | undefined;
+}
+
+/** Zod's issues as field errors, each with its JSON pointer (RFC 6901); an unknown field is named by its own. */
+export function fieldErrors(issues: readonly Issue[], prefix = ''): FieldError[] {
+  return issues.flatMap((issue): FieldError[] => {
+    const pointer = prefix + issue.path.map((part) => `/${escapePointer(String(part))}`).join('');
+    if (issue.code === 'unrecognized_keys') {
+      return (issue.keys ?? []).map((key) => ({
+        pointer: `${pointer}/${escapePointer(key)}`,
+        detail: 'is not a field of this request; check its spelling',
+      }));
+    }
+    return [{ pointer: pointer || '/', detail: issue.message }];
+  });
+}
+
+function escapePointer(part: string): string {
+  return part.replaceAll('~', '~0').replaceAll('/', '~1');
+}

@@ -1,0 +1,284 @@
+/**
+ * Who gets in: submits meet the shard's float here, in order, and wait together when it has to be filled first.
+ *
+ * A submit that the float covers is one transaction and asks nobody. Otherwise it waits; one lease at a time carries
+ * the whole need of all that wait, and the grant is booked and the waiting admitted in one transaction (invariant 12).
+ * Only an account that looked everywhere and found nothing makes a 402; one that cannot be reached makes a 503.
+ */
+
+import type { AccountForShard, LeaseOutcome } from '../accounts/contract.ts';
+import { floatOf, hold, receive, totalsOf } from '../accounts/float.ts';
+import { callTwice } from '../calls.ts';
+import type { CheckOutcome, SubmitCommand, SubmitOutcome } from './contract.ts';
+import { RETAIN_KEY, SETTLE_KEY } from './due.ts';
+import { FLOAT_IDLE_MS, LEASE_JOBS, LOW_FLOAT_JOBS, REFILL_PAUSE_MS } from './schedule.ts';
+import { newJob } from './state.ts';
+import { type BookRow, type JobStore, type StoredJob, viewOf } from './store.ts';
+
+/** A look at the balance waits and is admitted like a submit, but holds nothing. */
+type Request =
+  | { readonly kind: 'submit'; readonly command: SubmitCommand }
+  | { readonly kind: 'check'; readonly credits: number };
+
+type Outcome = SubmitOutcome | CheckOutcome;
+
+interface Waiting {
+  readonly request: Request;
+  readonly settle: (outcome: Outcome) => void;
+}
+
+export interface AdmissionDeps {
+  readonly store: JobStore;
+  /** This shard's object name. */
+  readonly shard: string;
+  /** A fresh stub on every call: one that has thrown stays broken. */
+  readonly account: () => AccountForShard;
+  readonly now: () => number;
+  /** How long after its submit a job's data is kept, in ms. */
+  readonly retentionMs: number;
+  /** Called after a commit that planned work. */
+  readonly onWork: () => void;
+  readonly log: (entry: Readonly<Record<string, unknown>>) => void;
+}
+
+/** Seconds after which a submit that met an unreachable account is worth repeating. */
+const RETRY_AFTER_S = 2;
+const HOUR_MS = 3_600_000;
+/** Longer than the account's own recall rounds may take. */
+const LEASE_TIMEOUT_MS = 30_000;
+
+export class Admission {
+  readonly #deps: AdmissionDeps;
+  readonly #waiting: Waiting[] = [];
+  #leasing = false;
+  #refillAfter = 0;
+
+  constructor(deps: AdmissionDeps) {
+    this.#deps = deps;
+  }
+
+  /** Admits a submit, or says why not. Idempotent by job id and by Idempotency-Key. */
+  async submit(command: SubmitCommand): Promise<SubmitOutcome> {
+    return (await this.#enter({ kind: 'submit', command })) as SubmitOutcome;
+  }
+
+  /** Whether a submit of this price would be admitted now. */
+  async check(credits: number): Promise<CheckOutcome> {
+    return (await this.#enter({ kind: 'check', credits })) as CheckOutcome;
+  }
+
+  #enter(request: Request): Outcome | Promise<Outcome> {
+    if (this.#waiting.length === 0) {
+      const outcome = this.#deps.store.transaction(() => this.#tryAdmit(request));
+      if (outcome) {
+        this.#admitted(outcome);
+        return outcome;
+      }
+    }
+    return new Promise((settle) => {
+      this.#waiting.push({ request, settle });
+      if (!this.#leasing) void this.#leaseForWaiting();
+    });
+  }
+
+  /**
+   * Books what the account says it has leased so far, and admits from the front of the queue what now fits. In a
+   * transaction with whatever `then` does with the float that is left.
+   */
+  grant<T>(leased: number, then: () => T): T {
+    const { store } = this.#deps;
+    const settled: (() => void)[] = [];
+    const result = store.transaction(() => {
+      this.#receive(leased);
+      while (this.#waiting.length > 0) {
+        const first = this.#waiting[0] as Waiting;
+        const outcome = this.#tryAdmit(first.request);
+        if (!outcome) break;
+        settled.push(() => first.settle(outcome));
+        this.#waiting.shift();
+      }
+      return then();
+    });
+    for (const settle of settled) settle();
+    if (settled.length > 0) this.#deps.onWork();
+    return result;
+  }
+
+  #receive(leased: number): void {
+    const row = this.#deps.store.book();
+    const book = receive(row.book, leased);
+    if (book === row.book) return;
+    this.#deps.store.writeBook({ ...row, book });
+    this.#deps.store.due.planSooner(SETTLE_KEY, 'settle', this.#deps.now() + FLOAT_IDLE_MS);
+  }
+
+  /** The outcome, or null when the float does not cover the request. In a transaction. */
+  #tryAdmit(request: Request): Outcome | null {
+    const { store } = this.#deps;
+    if (request.kind === 'check')
+      return floatOf(store.book().book) >= request.credits ? { kind: 'ok' } : null;
+    const { command } = request;
+    const earlier = this.#earlier(command);
+    if (earlier) return earlier;
+    const row = store.book();
+    const book = hold(row.book, command.credits);
+    if (!book) return null;
+    return { kind: 'accepted', job: viewOf(this.#insert(command, { ...row, book })), replayed: false };
+  }
+
+  /** A submit that was made before: the same call after a lost reply, or the same Idempotency-Key. */
+  #earlier(command: SubmitCommand): SubmitOutcome | null {
+    const { store } = this.#deps;
+    const same = store.job(command.jobId);
+    if (same)
+      return same === 'gone' ? { kind: 'gone' } : { kind: 'accepted', job: viewOf(same), replayed: false };
+    if (!command.idempotency) return null;
+    const known = store.idempotent(command.idempotency.key);
+    if (!known) return null;
+    if (known.fingerprint !== command.idempotency.fingerprint) return { kind: 'mismatch' };
+    const first = store.job(known.jobId);
+    return first && first !== 'gone'
+      ? { kind: 'accepted', job: viewOf(first), replayed: true }
+      : { kind: 'gone' };
+  }
+
+  #insert(command: SubmitCommand, row: BookRow): StoredJob {
+    const { store, now: clock, retentionMs } = this.#deps;
+    const now = clock();
+    const stored: StoredJob = {
+      id: command.jobId,
+      credits: command.credits,
+      cost: command.cost,
+      request: command.request,
+      job: newJob(now, command.request.usualMs),
+    };
+    const sameHour = now - row.hourStart < HOUR_MS;
+    store.insertJob(stored);
+    store.writeBook({
+      ...row,
+      lastUsedAt: now,
+      lastPrice: command.credits,
+      hourStart: sameHour ? row.hourStart : now,
+      hourUsed: (sameHour ? row.hourUsed : 0) + command.credits,
+    });
+    store.due.plan(stored.id, 'submit', now);
+    if (row.lastUsedAt === 0) store.due.planSooner(RETAIN_KEY, 'retain', now + retentionMs);
+    const { idempotency } = command;
+    if (idempotency) store.insertIdempotent(idempotency.key, idempotency.fingerprint, stored.id);
+    return stored;
+  }
+
+  #admitted(outcome: Outcome): void {
+    if (outcome.kind !== 'accepted' || outcome.replayed) return;
+    this.#deps.onWork();
+    this.#refillWhenLow();
+  }
+
+  /** Leases for everybody who waits, until nobody does. One lease at a time. */
+  async #leaseForWaiting(): Promise<void> {
+    this.#leasing = true;
+    try {
+      while (this.#waiting.length > 0) {
+        const served = [...this.#waiting];
+        const outcome = await this.#lease(this.#need());
+        if (outcome.kind === 'leased') {
+          this.grant(outcome.leased, () => this.#acknowledge(outcome.returnedSeen));
+          if (outcome.exhausted) this.#refuse(served, outcome.available);
+        } else {
+          this.grant(0, () => undefined);
+          this.#settleAll(served, () =>
+            outcome.kind === 'unknown_account'
+              ? { kind: 'unauthorized' }
+              : { kind: 'unavailable', part: 'credits', retryAfter: RETRY_AFTER_S },
+          );
+        }
+      }
+    } finally {
+      this.#leasing = false;
+    }
+  }
+
+  /**
+   * The account looked everywhere: of those it looked for, each that still does not fit is refused, and those behind
+   * it that fit are admitted. Who came after the lease was asked for waits for the next.
+   */
+  #refuse(served: readonly Waiting[], available: number): void {
+    for (const waiting of served) {
+      const index = this.#waiting.indexOf(waiting);
+      if (index < 0) continue;
+      const { request } = waiting;
+      const outcome = this.#deps.store.transaction(() => this.#tryAdmit(request));
+      this.#waiting.splice(index, 1);
+      if (outcome) this.#admitted(outcome);
+      const required = request.kind === 'submit' ? request.command.credits : request.credits;
+      const balance = available + floatOf(this.#deps.store.book().book);
+      waiting.settle(outcome ?? { kind: 'insufficient', required, balance });
+    }
+  }
+
+  #settleAll(served: readonly Waiting[], outcome: () => Outcome): void {
+    for (const waiting of served) {
+      const index = this.#waiting.indexOf(waiting);
+      if (index < 0) continue;
+      this.#waiting.splice(index, 1);
+      waiting.settle(outcome());
+    }
+  }
+
+  /** Credits that the waiting need beyond the float. Submits under one Idempotency-Key are one job. */
+  #need(): number {
+    const keys = new Set<string>();
+    let credits = 0;
+    for (const { request } of this.#waiting) {
+      if (request.kind === 'check') {
+        credits = Math.max(credits, request.credits);
+        continue;
+      }
+      const key = request.command.idempotency?.key ?? request.command.jobId;
+      if (!keys.has(key)) credits += request.command.credits;
+      keys.add(key);
+    }
+    return Math.max(0, credits - floatOf(this.#deps.store.book().book));
+  }
+
+  /** Asks once, and once more with a fresh stub when the answer was lost: cumulative totals make that safe. */
+  async #lease(need: number): Promise<LeaseOutcome> {
+    const { store, shard, account, log } = this.#deps;
+    const row = store.book();
+    const price = row.lastPrice || need;
+    const want = Math.max(LEASE_JOBS * price, row.hourUsed);
+    try {
+      return await callTwice(LEASE_TIMEOUT_MS, () =>
+        account().lease({ shard, totals: totalsOf(store.book().book), need, want }),
+      );
+    } catch (cause) {
+      log({ event: 'lease_failed', need, cause: String(cause) });
+      return { kind: 'unreachable' };
+    }
+  }
+
+  #acknowledge(returnedSeen: number): void {
+    const row = this.#deps.store.book();
+    if (returnedSeen > row.returnedSeen) this.#deps.store.writeBook({ ...row, returnedSeen });
+  }
+
+  /** Fills a low float behind the back of a submit that it still covered, so that the next one is covered too. */
+  #refillWhenLow(): void {
+    const { store, now } = this.#deps;
+    const row = store.book();
+    if (this.#leasing || now() < this.#refillAfter || floatOf(row.book) >= LOW_FLOAT_JOBS * row.lastPrice)
+      return;
+    this.#leasing = true;
+    void this.#lease(0)
+      .then((outcome) => {
+        const before = store.book().book.received;
+        if (outcome.kind === 'leased')
+          this.grant(outcome.leased, () => this.#acknowledge(outcome.returnedSeen));
+        if (store.book().book.received === before) this.#refillAfter = now() + REFILL_PAUSE_MS;
+      })
+      .finally(() => {
+        this.#leasing = false;
+        if (this.#waiting.length > 0) void this.#leaseForWaiting();
+      });
+  }
+}

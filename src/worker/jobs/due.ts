@@ -1,0 +1,125 @@
+/**
+ * The due table: what is to be done, and when. Work is claimed in a transaction, done outside it, and its outcome is
+ * written only if the row still has the version of the claim (compare-and-set), so a callback, a cancel and a poll
+ * that cross never overwrite each other. A claim that died with its process becomes due again when it runs out.
+ */
+
+import type { DueKind } from './schedule.ts';
+
+/** A claimed piece of work. */
+export interface Claim {
+  readonly key: string;
+  readonly kind: DueKind;
+  readonly version: number;
+  /** The host that the work goes to, where a customer named it; else empty. */
+  readonly lane: string;
+}
+
+/** Keys of the due table. A job and its delivery are told apart by their ids; duties of the shard have fixed names. */
+export const SETTLE_KEY = 'settle';
+export const RETAIN_KEY = 'retain';
+
+export class DueTable {
+  readonly #sql: SqlStorage;
+  /** Told of every plan, so that no path can plan work and forget the alarm. */
+  onPlan: (at: number) => void = () => undefined;
+
+  constructor(sql: SqlStorage) {
+    this.#sql = sql;
+  }
+
+  /** Plans work, in place of what was planned under this key. Any claim on it loses. */
+  plan(key: string, kind: DueKind, at: number, lane = ''): void {
+    this.#sql.exec(
+      `INSERT INTO due (key, kind, due_at, lane) VALUES (?, ?, ?, ?)
+       ON CONFLICT (key) DO UPDATE SET kind = excluded.kind, due_at = excluded.due_at, lane = excluded.lane,
+         claimed_until = 0, version = version + 1`,
+      key,
+      kind,
+      at,
+      lane,
+    );
+    this.onPlan(at);
+  }
+
+  /** Plans work unless something is planned under this key already; an earlier time wins. */
+  planSooner(key: string, kind: DueKind, at: number): void {
+    this.#sql.exec(
+      `INSERT INTO due (key, kind, due_at) VALUES (?, ?, ?)
+       ON CONFLICT (key) DO UPDATE SET due_at = excluded.due_at WHERE excluded.due_at < due_at`,
+      key,
+      kind,
+      at,
+    );
+    this.onPlan(at);
+  }
+
+  /** Claims the work of one kind that is due longest, if there is any outside the given lanes. */
+  claim(kind: DueKind, now: number, until: number, fullLanes: readonly string[]): Claim | null {
+    const row = this.#sql
+      .exec<{ key: string; version: number; lane: string }>(
+        `UPDATE due SET claimed_until = ?, version = version + 1 WHERE key = (
+           SELECT key FROM due
+           WHERE kind = ? AND due_at <= ? AND claimed_until <= ?
+             AND lane NOT IN (SELECT value FROM json_each(?))
+           ORDER BY due_at LIMIT 1)
+         RETURNING key, version, lane`,
+        until,
+        kind,
+        now,
+        now,
+        JSON.stringify(fullLanes),
+      )
+      .toArray()[0];
+    return row ? { key: row.key, kind, version: row.version, lane: row.lane } : null;
+  }
+
+  /** Whether a claim still holds: nobody planned or claimed the row since. */
+  holds(claim: Claim): boolean {
+    return (
+      this.#sql.exec('SELECT 1 FROM due WHERE key = ? AND version = ?', claim.key, claim.version).toArray()
+        .length > 0
+    );
+  }
+
+  /** Makes a claim that still holds last longer. */
+  renew(claim: Claim, until: number): boolean {
+    return (
+      this.#sql
+        .exec(
+          'UPDATE due SET claimed_until = ? WHERE key = ? AND version = ? RETURNING key',
+          until,
+          claim.key,
+          claim.version,
+        )
+        .toArray().length > 0
+    );
+  }
+
+  /** Takes planned work off the table. */
+  drop(key: string): void {
+    this.#sql.exec('DELETE FROM due WHERE key = ?', key);
+  }
+
+  /** When the next work can be claimed, or null when nothing is planned. */
+  nextAt(): number | null {
+    return this.#sql
+      .exec<{ at: number | null }>('SELECT MIN(MAX(due_at, claimed_until)) AS at FROM due')
+      .one().at;
+  }
+
+  /** How many pieces of work could be claimed at `now`. */
+  countDue(now: number): number {
+    return this.#sql
+      .exec<{ n: number }>('SELECT COUNT(*) AS n FROM due WHERE due_at <= ? AND claimed_until <= ?', now, now)
+      .one().n;
+  }
+
+  /** Whether anything but the far-off duty of retention is planned before `horizon`. */
+  isOpen(horizon: number): boolean {
+    return (
+      this.#sql.exec(`SELECT 1 FROM due WHERE kind <> 'retain' OR due_at <= ? LIMIT 1`, horizon).toArray()
+        .length > 0
+    );
+  }
+}

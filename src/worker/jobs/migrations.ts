@@ -1,0 +1,68 @@
+/** The shard's schema, as an append-only list. docs/storage.md explains each table with an example row. */
+
+import type { Migration } from '../migrate.ts';
+
+export const JOB_MIGRATIONS: readonly Migration[] = [
+  {
+    id: 1,
+    sql: `
+      -- One row a job. The id is time-ordered, so the key is also the order of age. After retention only the
+      -- financial columns stay.
+      CREATE TABLE jobs (
+        id TEXT PRIMARY KEY,
+        state TEXT NOT NULL,
+        credits INTEGER NOT NULL,
+        cost INTEGER NOT NULL,
+        created_at INTEGER NOT NULL,
+        ended_at INTEGER,
+        expired_at INTEGER,
+        request TEXT,
+        progress TEXT
+      ) STRICT, WITHOUT ROWID;
+
+      -- What is to be done, and when. One row a job, a delivery, or a duty of the shard itself.
+      CREATE TABLE due (
+        key TEXT PRIMARY KEY,
+        kind TEXT NOT NULL,
+        due_at INTEGER NOT NULL,
+        claimed_until INTEGER NOT NULL DEFAULT 0,
+        version INTEGER NOT NULL DEFAULT 1,
+        lane TEXT NOT NULL DEFAULT ''
+      ) STRICT, WITHOUT ROWID;
+      CREATE INDEX due_by_kind ON due (kind, due_at);
+
+      -- Credits: one row. See accounts/float.ts.
+      CREATE TABLE book (
+        id INTEGER PRIMARY KEY CHECK (id = 1),
+        received INTEGER NOT NULL,
+        returned INTEGER NOT NULL,
+        held INTEGER NOT NULL CHECK (held >= 0),
+        captured INTEGER NOT NULL,
+        releases INTEGER NOT NULL,
+        returned_seen INTEGER NOT NULL,
+        last_used_at INTEGER NOT NULL,
+        last_price INTEGER NOT NULL,
+        hour_start INTEGER NOT NULL,
+        hour_used INTEGER NOT NULL,
+        CHECK (received - returned - held - captured >= 0)
+      ) STRICT;
+
+      CREATE TABLE idempotency (
+        key TEXT PRIMARY KEY,
+        fingerprint TEXT NOT NULL,
+        job_id TEXT NOT NULL
+      ) STRICT, WITHOUT ROWID;
+
+      -- One row an event and receiver. The body is made when it is sent, from the job.
+      CREATE TABLE deliveries (
+        id TEXT PRIMARY KEY,
+        job_id TEXT NOT NULL,
+        type TEXT NOT NULL,
+        url TEXT NOT NULL,
+        status TEXT NOT NULL,
+        created_at INTEGER NOT NULL,
+        attempts TEXT NOT NULL
+      ) STRICT, WITHOUT ROWID;
+    `,
+  },
+];

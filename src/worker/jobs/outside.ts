@@ -1,0 +1,131 @@
+/** What a shard reaches outside itself: the upstream, R2, receivers of webhooks. Links and secrets are made here. */
+
+import type { Config, Env } from '../env.ts';
+import type { ShardRef } from '../ids.ts';
+import type { CopyOutcome, ImageSource } from '../media/contract.ts';
+import { dropInputs, imageUrlForUpstream } from '../media/inputs.ts';
+import { fileUrl } from '../media/links.ts';
+import { storeResult } from '../media/results.ts';
+import { deleteResult } from '../media/retention.ts';
+import { decrypt } from '../secrets.ts';
+import { callbackUrl } from '../upstream/callback.ts';
+import type { Upstream, UpstreamVideo } from '../upstream/contract.ts';
+import { falUpstream } from '../upstream/fal.ts';
+import { checkUrl } from '../webhooks/address.ts';
+import { type Attempt, deliver } from '../webhooks/deliver.ts';
+import { type JobEvent, jobEvent } from '../webhooks/event.ts';
+import type { JobView } from './contract.ts';
+import { type Delivery, type StoredJob, viewOf } from './store.ts';
+import { statusBody } from './wire.ts';
+
+export interface OutsideDeps {
+  readonly env: Env;
+  readonly config: Config;
+  readonly shard: ShardRef;
+  /** The account's webhook secret as ciphertext. */
+  readonly webhookSecret: () => string | null;
+}
+
+const SECOND_MS = 1_000;
+const DAY_MS = 86_400_000;
+/** A callback may come after the job's deadline; it is then answered, and ignored. */
+const CALLBACK_GRACE_MS = DAY_MS;
+/** Links in events live this long, or as long as the result if that is shorter. */
+const EVENT_LINK_MS = 14 * DAY_MS;
+
+/** Where a job's video is kept. */
+export function resultKey(account: string, jobId: string): string {
+  return `out/${account}/${jobId}.mp4`;
+}
+
+/** The signed link to a finished job's video, or null while there is none. */
+export async function videoUrl(
+  config: Config,
+  account: string,
+  job: JobView,
+  expiresAt: number,
+): Promise<string | null> {
+  if (!job.video) return null;
+  return fileUrl(config, {
+    key: job.video.key,
+    name: `${job.jobId}.mp4`,
+    type: 'video/mp4',
+    account,
+    expiresAt,
+  });
+}
+
+export class Outside {
+  readonly #deps: OutsideDeps;
+  #upstream: Upstream | null = null;
+
+  constructor(deps: OutsideDeps) {
+    this.#deps = deps;
+  }
+
+  get upstream(): Upstream {
+    const { config } = this.#deps;
+    const { FAL_QUEUE_URL, FAL_KEY, FAL_DEDUPES } = config;
+    if (FAL_KEY === undefined) throw new Error('FAL_KEY is not set: jobs wait until it is');
+    const upstream =
+      this.#upstream ?? falUpstream({ queueUrl: FAL_QUEUE_URL, key: FAL_KEY, dedupes: FAL_DEDUPES });
+    this.#upstream = upstream;
+    return upstream;
+  }
+
+  callbackUrl(stored: StoredJob): Promise<string> {
+    const { config, shard } = this.#deps;
+    const expiresAt = stored.job.createdAt + config.JOB_DEADLINE_S * SECOND_MS + CALLBACK_GRACE_MS;
+    return callbackUrl(config, { account: shard.account, job: stored.id, expiresAt });
+  }
+
+  imageUrl(image: ImageSource, now: number): Promise<string> {
+    return imageUrlForUpstream(this.#deps.config, image, now);
+  }
+
+  copy(jobId: string, source: UpstreamVideo, signal: AbortSignal): Promise<CopyOutcome> {
+    const { config, env, shard } = this.#deps;
+    return storeResult({
+      bucket: env.BUCKET,
+      key: resultKey(shard.account, jobId),
+      url: source.url,
+      expected: source,
+      signal,
+      allow: (url) => checkUrl(url, { local: config.LOCAL_MODE, purpose: 'image' }).ok,
+    });
+  }
+
+  /** One try of a delivery. The body is made from the job, the same on every try, its link as long-lived as it may be. */
+  async send(delivery: Delivery, stored: StoredJob): Promise<Attempt> {
+    const { config, shard, webhookSecret } = this.#deps;
+    const sealed = webhookSecret();
+    const secret = sealed && (await decrypt(config.SIGNING_SECRETS, 'webhook-secret', sealed, shard.account));
+    if (!secret)
+      throw new Error('the webhook secret of this account cannot be decrypted with SIGNING_SECRETS');
+    const view = viewOf(stored);
+    const endedAt = view.endedAt ?? delivery.createdAt;
+    const lifetime = Math.min(config.RESULT_RETENTION_DAYS * DAY_MS, EVENT_LINK_MS);
+    const url = await videoUrl(config, shard.account, view, endedAt + lifetime);
+    // `jobEvent` checks the whole against the event's schema, which the compiler cannot follow from a state to a shape.
+    const event = {
+      type: delivery.type,
+      timestamp: new Date(endedAt).toISOString(),
+      data: statusBody(view, url),
+    };
+    const body = jobEvent(event as JobEvent);
+    return deliver({
+      url: delivery.url,
+      id: delivery.id,
+      secrets: [secret],
+      body,
+      local: config.LOCAL_MODE,
+      ownHosts: [new URL(config.PUBLIC_URL).host],
+    });
+  }
+
+  async deleteFiles(jobId: string, key: string | null): Promise<void> {
+    const { env, shard } = this.#deps;
+    if (key) await deleteResult(env.BUCKET, key);
+    await dropInputs(env.BUCKET, shard.account, jobId);
+  }
+}

@@ -1,0 +1,127 @@
+/**
+ * The pump does what is due, few at a time. Any event may kick it: a submit, a callback, the alarm, cron. It keeps at
+ * most five requests under way, and no kind of work and no host can take all five (invariant 8).
+ */
+
+import type { Claim, DueTable } from './due.ts';
+import {
+  backoff,
+  claimMs,
+  DUE_KINDS,
+  type DueKind,
+  isUpstream,
+  MAX_OF_KIND,
+  MAX_PER_HOST,
+  MAX_RUNNING,
+  MAX_UPSTREAM,
+} from './schedule.ts';
+
+/** Does one piece of work and writes its outcome. A throw is a bug or a broken platform: the work is planned again. */
+export type Work = (claim: Claim) => Promise<void>;
+
+export interface PumpDeps {
+  readonly due: DueTable;
+  readonly work: Work;
+  readonly now: () => number;
+  readonly random: () => number;
+  readonly log: (entry: Readonly<Record<string, unknown>>) => void;
+}
+
+export class Pump {
+  readonly #deps: PumpDeps;
+  readonly #running = new Set<Claim>();
+  /** Throws in a row, by key: they space the tries out. */
+  readonly #throws = new Map<string, number>();
+  #idle: (() => void)[] = [];
+  #done = 0;
+
+  constructor(deps: PumpDeps) {
+    this.#deps = deps;
+  }
+
+  /** Pieces of work done since the start of this process. */
+  get done(): number {
+    return this.#done;
+  }
+
+  /** Starts what is due and has room. `kinds` narrows the look to what the caller has just planned. */
+  kick(kinds: readonly DueKind[] = DUE_KINDS): void {
+    let found = true;
+    // One of each kind in turn, so that a crowd of one kind does not push the others back.
+    while (found && this.#running.size < MAX_RUNNING) {
+      found = false;
+      for (const kind of kinds) {
+        const claim = this.#claim(kind);
+        if (!claim) continue;
+        found = true;
+        this.#start(claim);
+      }
+    }
+    if (this.#running.size === 0) this.#rest();
+  }
+
+  /** Resolves when nothing is under way and nothing more is due. */
+  async idle(): Promise<void> {
+    this.kick();
+    if (this.#running.size > 0) await new Promise<void>((resolve) => this.#idle.push(resolve));
+  }
+
+  #claim(kind: DueKind): Claim | null {
+    if (!this.#hasRoom(kind)) return null;
+    const now = this.#deps.now();
+    return this.#deps.due.claim(kind, now, now + claimMs(kind), kind === 'deliver' ? this.#fullHosts() : []);
+  }
+
+  #hasRoom(kind: DueKind): boolean {
+    if (this.#running.size >= MAX_RUNNING) return false;
+    let ofKind = 0;
+    let upstream = 0;
+    for (const claim of this.#running) {
+      if (claim.kind === kind) ofKind++;
+      if (isUpstream(claim.kind)) upstream++;
+    }
+    return ofKind < MAX_OF_KIND[kind] && !(isUpstream(kind) && upstream >= MAX_UPSTREAM);
+  }
+
+  #fullHosts(): string[] {
+    const count = new Map<string, number>();
+    for (const { lane } of this.#running) if (lane) count.set(lane, (count.get(lane) ?? 0) + 1);
+    return [...count].filter(([, n]) => n >= MAX_PER_HOST).map(([host]) => host);
+  }
+
+  #start(claim: Claim): void {
+    this.#running.add(claim);
+    void this.#run(claim).finally(() => {
+      this.#running.delete(claim);
+      this.#done++;
+      this.kick();
+    });
+  }
+
+  async #run(claim: Claim): Promise<void> {
+    try {
+      await this.#deps.work(claim);
+      this.#throws.delete(claim.key);
+    } catch (cause) {
+      const attempts = (this.#throws.get(claim.key) ?? 0) + 1;
+      this.#throws.set(claim.key, attempts);
+      const { due, now, random, log } = this.#deps;
+      const delay = backoff({ attempts, random: random() });
+      log({
+        event: 'work_threw',
+        kind: claim.kind,
+        key: claim.key,
+        attempts,
+        retry_in_ms: delay,
+        cause: String(cause),
+      });
+      if (due.holds(claim)) due.plan(claim.key, claim.kind, now() + delay, claim.lane);
+    }
+  }
+
+  #rest(): void {
+    const waiting = this.#idle;
+    this.#idle = [];
+    for (const resolve of waiting) resolve();
+  }
+}

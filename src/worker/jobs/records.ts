@@ -1,0 +1,89 @@
+/** Stored JSON of a shard, as zod schemas: what is read back from a database is checked like any other input. */
+
+import * as z from 'zod';
+import { JOB_ERROR_CODES } from '../errors.ts';
+import { IMAGE_TYPES } from '../media/contract.ts';
+import type { JobRequest } from './contract.ts';
+import type { Job } from './state.ts';
+
+const ImageSource = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('url'), url: z.string() }),
+  z.object({ kind: z.literal('stored'), key: z.string(), type: z.enum(IMAGE_TYPES), sha256: z.string() }),
+]);
+
+const StoredRequest = z.object({
+  model: z.string(),
+  input: z.record(z.string(), z.unknown()),
+  images: z.object({ start: ImageSource, end: ImageSource.optional() }),
+  usualMs: z.number(),
+  webhookUrl: z.string().optional(),
+  metadata: z.record(z.string(), z.string()).optional(),
+});
+
+const StoredProgress = z.object({
+  usualMs: z.number(),
+  handle: z
+    .object({ requestId: z.string(), statusUrl: z.string(), responseUrl: z.string(), cancelUrl: z.string() })
+    .nullable(),
+  submittedAt: z.number().nullable(),
+  rendering: z.boolean(),
+  queuePosition: z.number().nullable(),
+  polledAt: z.number().nullable(),
+  cancel: z.enum(['none', 'requested', 'sent']),
+  attempts: z.number(),
+  unknownUntil: z.number().nullable(),
+  source: z
+    .object({
+      url: z.string(),
+      contentType: z.string().optional(),
+      duration: z.number().optional(),
+      width: z.number().optional(),
+      height: z.number().optional(),
+      fps: z.number().optional(),
+    })
+    .nullable(),
+  video: z
+    .object({
+      key: z.string(),
+      bytes: z.number(),
+      duration: z.number(),
+      width: z.number(),
+      height: z.number(),
+      fps: z.number(),
+    })
+    .nullable(),
+  failure: z.object({ code: z.enum(JOB_ERROR_CODES), message: z.string() }).nullable(),
+});
+
+/** One try of a delivery, as it is logged. */
+export const LoggedAttempt = z.object({
+  at: z.number(),
+  status_code: z.number().nullable(),
+  duration_ms: z.number(),
+  error: z.string().nullable(),
+});
+export type LoggedAttempt = z.infer<typeof LoggedAttempt>;
+
+/** The request of a job from its column. */
+export function readRequest(text: string): JobRequest {
+  return StoredRequest.parse(JSON.parse(text)) as JobRequest;
+}
+
+/** The part of a job that its `progress` column holds. */
+export type Progress = Omit<Job, 'state' | 'createdAt' | 'endedAt'>;
+
+/** The progress of a job from its column. */
+export function readProgress(text: string): Progress {
+  return StoredProgress.parse(JSON.parse(text)) as Progress;
+}
+
+/** The `progress` column of a job. */
+export function writeProgress(job: Job): string {
+  const { state: _state, createdAt: _createdAt, endedAt: _endedAt, ...progress } = job;
+  return JSON.stringify(progress);
+}
+
+/** The log of a delivery's tries from its column. */
+export function readAttempts(text: string): LoggedAttempt[] {
+  return z.array(LoggedAttempt).parse(JSON.parse(text));
+}

@@ -1,0 +1,78 @@
+/** The shard's copy of its account's keys and webhook secret (invariant 14). */
+
+import * as z from 'zod';
+import type { AccountForShard, Replica } from '../accounts/contract.ts';
+
+const Stored = z.object({
+  version: z.number(),
+  keys: z.array(z.object({ id: z.string(), hash: z.string(), revoked: z.boolean() })),
+  webhookSecret: z.string(),
+});
+
+const KV_KEY = 'replica';
+
+export class KeyReplica {
+  readonly #kv: SyncKvStorage;
+  readonly #shard: string;
+  readonly #account: () => AccountForShard;
+  #replica: Replica | null;
+  /** Hash to "revoked", so that a check costs one look-up. */
+  #keys = new Map<string, boolean>();
+  #learning: Promise<void> | null = null;
+
+  constructor(kv: SyncKvStorage, shard: string, account: () => AccountForShard, ready: boolean) {
+    this.#kv = kv;
+    this.#shard = shard;
+    this.#account = account;
+    const stored = ready ? kv.get(KV_KEY) : undefined;
+    this.#replica = stored === undefined ? null : Stored.parse(stored);
+    this.#index();
+  }
+
+  /** The replica's version; 0 before the first. */
+  get version(): number {
+    return this.#replica?.version ?? 0;
+  }
+
+  /** The account's `whsec_` secret as ciphertext, or null before the account was ever met. */
+  get webhookSecret(): string | null {
+    return this.#replica?.webhookSecret ?? null;
+  }
+
+  /** Takes a replica over unless ours is as new. */
+  apply(replica: Replica): void {
+    if (replica.version <= this.version) return;
+    this.#kv.put(KV_KEY, replica);
+    this.#replica = replica;
+    this.#index();
+  }
+
+  /**
+   * Whether the key is valid. One that we do not know is asked of the account, once for all who wait.
+   * @throws when the account cannot be reached.
+   */
+  async isValid(hash: string): Promise<boolean> {
+    if (!this.#keys.has(hash)) {
+      this.#learning ??= this.#learn().finally(() => {
+        this.#learning = null;
+      });
+      await this.#learning;
+    }
+    return this.#keys.get(hash) === false;
+  }
+
+  /** What is known of the key without asking: true and false are certain, undefined is not known here. */
+  knows(hash: string): boolean | undefined {
+    const revoked = this.#keys.get(hash);
+    return revoked === undefined ? undefined : !revoked;
+  }
+
+  async #learn(): Promise<void> {
+    const outcome = await this.#account().learn({ shard: this.#shard });
+    if (outcome.found) this.apply(outcome.replica);
+  }
+
+  #index(): void {
+    this.#keys = new Map(this.#replica?.keys.map((key) => [key.hash, key.revoked]));
+  }
+}

@@ -1,0 +1,301 @@
+/**
+ * The shard's rows: jobs, the book, idempotency keys, deliveries. Synchronous; the caller groups what belongs together
+ * in one `transactionSync`. The schema is made on the first write, so a lookup at a shard that was never used leaves
+ * nothing behind.
+ */
+
+import { EMPTY_BOOK, type ShardBook } from '../accounts/float.ts';
+import { migrate, upgrade } from '../migrate.ts';
+import type { JobRequest, JobView } from './contract.ts';
+import { DueTable } from './due.ts';
+import { JOB_MIGRATIONS } from './migrations.ts';
+import { type LoggedAttempt, readAttempts, readProgress, readRequest, writeProgress } from './records.ts';
+import { isEnded, type Job, type JobState } from './state.ts';
+
+/** A job with what it was made of. After its retention only `credits`, `cost` and times are left. */
+export interface StoredJob {
+  readonly id: string;
+  readonly credits: number;
+  /** Micro-dollars. */
+  readonly cost: number;
+  readonly job: Job;
+  readonly request: JobRequest;
+}
+
+/** What a shard remembers beside the book itself. */
+export interface BookRow {
+  readonly book: ShardBook;
+  /** Of `book.returned`, what the account has acknowledged. */
+  readonly returnedSeen: number;
+  readonly lastUsedAt: number;
+  /** Credits of the last job. */
+  readonly lastPrice: number;
+  /** The running hour, and the credits held in it. */
+  readonly hourStart: number;
+  readonly hourUsed: number;
+}
+
+/** A webhook event on its way to one receiver. */
+export interface Delivery {
+  readonly id: string;
+  readonly jobId: string;
+  readonly type: string;
+  readonly url: string;
+  readonly status: 'pending' | 'delivered' | 'failed';
+  readonly createdAt: number;
+  readonly attempts: readonly LoggedAttempt[];
+}
+
+interface JobRow extends Record<string, SqlStorageValue> {
+  id: string;
+  state: string;
+  credits: number;
+  cost: number;
+  created_at: number;
+  ended_at: number | null;
+  expired_at: number | null;
+  request: string | null;
+  progress: string | null;
+}
+
+export class JobStore {
+  readonly #storage: DurableObjectStorage;
+  readonly #sql: SqlStorage;
+  readonly due: DueTable;
+  #ready: boolean;
+
+  constructor(storage: DurableObjectStorage) {
+    this.#storage = storage;
+    this.#sql = storage.sql;
+    this.due = new DueTable(storage.sql);
+    // A shard that exists is brought up to date; one that was only looked up stays empty.
+    this.#ready = upgrade(storage, JOB_MIGRATIONS);
+  }
+
+  /** Whether anything was ever written here. */
+  get ready(): boolean {
+    return this.#ready;
+  }
+
+  /** Makes the schema. Call before the first write. */
+  open(): void {
+    if (this.#ready) return;
+    migrate(this.#storage, JOB_MIGRATIONS);
+    this.#ready = true;
+  }
+
+  /** Runs `write` in one transaction: all of it or, when it throws, nothing. */
+  transaction<T>(write: () => T): T {
+    this.open();
+    return this.#storage.transactionSync(write);
+  }
+
+  /** The job, `'gone'` after its retention, or null. */
+  job(id: string): StoredJob | 'gone' | null {
+    if (!this.#ready) return null;
+    const row = this.#sql.exec<JobRow>('SELECT * FROM jobs WHERE id = ?', id).toArray()[0];
+    if (!row) return null;
+    if (row.request === null || row.progress === null || row.expired_at !== null) return 'gone';
+    return {
+      id: row.id,
+      credits: row.credits,
+      cost: row.cost,
+      request: readRequest(row.request),
+      job: {
+        ...readProgress(row.progress),
+        state: row.state as JobState,
+        createdAt: row.created_at,
+        endedAt: row.ended_at,
+      },
+    };
+  }
+
+  insertJob(stored: StoredJob): void {
+    const { job } = stored;
+    this.#sql.exec(
+      `INSERT INTO jobs (id, state, credits, cost, created_at, request, progress) VALUES (?, ?, ?, ?, ?, ?, ?)`,
+      stored.id,
+      job.state,
+      stored.credits,
+      stored.cost,
+      job.createdAt,
+      JSON.stringify(stored.request),
+      writeProgress(job),
+    );
+  }
+
+  updateJob(id: string, job: Job): void {
+    this.#sql.exec(
+      'UPDATE jobs SET state = ?, ended_at = ?, progress = ? WHERE id = ?',
+      job.state,
+      job.endedAt,
+      writeProgress(job),
+      id,
+    );
+  }
+
+  /** Jobs minted before `before` and after `after`, oldest first: those whose retention is over, or who are next. */
+  jobsBetween(after: string, before: string, limit: number): { id: string; endedAt: number | null }[] {
+    return this.#sql
+      .exec<{ id: string; ended_at: number | null }>(
+        'SELECT id, ended_at FROM jobs WHERE id > ? AND id < ? ORDER BY id LIMIT ?',
+        after,
+        before,
+        limit,
+      )
+      .toArray()
+      .map((row) => ({ id: row.id, endedAt: row.ended_at }));
+  }
+
+  /** From now on the job is 410; its data is dropped when its files are. */
+  markExpired(id: string, now: number): void {
+    this.#sql.exec('UPDATE jobs SET expired_at = ? WHERE id = ?', now, id);
+  }
+
+  /** The job's result key, also when it has expired. */
+  resultKey(id: string): string | null {
+    const row = this.#sql
+      .exec<{ progress: string | null }>('SELECT progress FROM jobs WHERE id = ?', id)
+      .toArray()[0];
+    return row?.progress ? (readProgress(row.progress).video?.key ?? null) : null;
+  }
+
+  /** Leaves the slim financial row. */
+  slim(id: string): void {
+    this.#sql.exec('UPDATE jobs SET request = NULL, progress = NULL WHERE id = ?', id);
+    this.#sql.exec('DELETE FROM deliveries WHERE id = ?', deliveryId(id));
+  }
+
+  /** The book; an empty one before the first credit. */
+  book(): BookRow {
+    const row = this.#ready
+      ? this.#sql.exec<Record<string, number>>('SELECT * FROM book').toArray()[0]
+      : undefined;
+    const number = (name: string) => row?.[name] ?? 0;
+    if (!row) {
+      return { book: EMPTY_BOOK, returnedSeen: 0, lastUsedAt: 0, lastPrice: 0, hourStart: 0, hourUsed: 0 };
+    }
+    return {
+      book: {
+        received: number('received'),
+        returned: number('returned'),
+        held: number('held'),
+        captured: number('captured'),
+        releases: number('releases'),
+      },
+      returnedSeen: number('returned_seen'),
+      lastUsedAt: number('last_used_at'),
+      lastPrice: number('last_price'),
+      hourStart: number('hour_start'),
+      hourUsed: number('hour_used'),
+    };
+  }
+
+  writeBook(row: BookRow): void {
+    const { book } = row;
+    this.#sql.exec(
+      `INSERT INTO book (id, received, returned, held, captured, releases, returned_seen, last_used_at, last_price,
+         hour_start, hour_used) VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+       ON CONFLICT (id) DO UPDATE SET received = excluded.received, returned = excluded.returned, held = excluded.held,
+         captured = excluded.captured, releases = excluded.releases, returned_seen = excluded.returned_seen,
+         last_used_at = excluded.last_used_at, last_price = excluded.last_price, hour_start = excluded.hour_start,
+         hour_used = excluded.hour_used`,
+      book.received,
+      book.returned,
+      book.held,
+      book.captured,
+      book.releases,
+      row.returnedSeen,
+      row.lastUsedAt,
+      row.lastPrice,
+      row.hourStart,
+      row.hourUsed,
+    );
+  }
+
+  idempotent(key: string): { fingerprint: string; jobId: string } | null {
+    if (!this.#ready) return null;
+    const row = this.#sql
+      .exec<{ fingerprint: string; job_id: string }>(
+        'SELECT fingerprint, job_id FROM idempotency WHERE key = ?',
+        key,
+      )
+      .toArray()[0];
+    return row ? { fingerprint: row.fingerprint, jobId: row.job_id } : null;
+  }
+
+  insertIdempotent(key: string, fingerprint: string, jobId: string): void {
+    this.#sql.exec(
+      'INSERT INTO idempotency (key, fingerprint, job_id) VALUES (?, ?, ?)',
+      key,
+      fingerprint,
+      jobId,
+    );
+  }
+
+  delivery(id: string): Delivery | null {
+    const row = this.#sql
+      .exec<Record<string, string | number>>('SELECT * FROM deliveries WHERE id = ?', id)
+      .toArray()[0];
+    if (!row) return null;
+    return {
+      id: String(row.id),
+      jobId: String(row.job_id),
+      type: String(row.type),
+      url: String(row.url),
+      status: row.status as Delivery['status'],
+      createdAt: Number(row.created_at),
+      attempts: readAttempts(String(row.attempts)),
+    };
+  }
+
+  writeDelivery(delivery: Delivery): void {
+    this.#sql.exec(
+      `INSERT INTO deliveries (id, job_id, type, url, status, created_at, attempts) VALUES (?, ?, ?, ?, ?, ?, ?)
+       ON CONFLICT (id) DO UPDATE SET status = excluded.status, attempts = excluded.attempts`,
+      delivery.id,
+      delivery.jobId,
+      delivery.type,
+      delivery.url,
+      delivery.status,
+      delivery.createdAt,
+      JSON.stringify(delivery.attempts),
+    );
+  }
+}
+
+/** The event id of a job's end: one a job, constant over all tries, and no dot in it (Standard Webhooks). */
+export function deliveryId(jobId: string): string {
+  return jobId.replace(/^job_/, 'evt_');
+}
+
+/** A stored job as its owner may see it. */
+export function viewOf(stored: StoredJob): JobView {
+  const { job, request } = stored;
+  const common = {
+    jobId: stored.id,
+    createdAt: job.createdAt,
+    ...(request.metadata ? { metadata: request.metadata } : {}),
+  };
+  if (!isEnded(job.state)) {
+    const phase = job.state === 'storing' ? 'storing' : job.rendering ? 'rendering' : 'queued';
+    return {
+      ...common,
+      status: 'in_progress',
+      phase,
+      credits: stored.credits,
+      cost: stored.cost,
+      ...(phase === 'queued' && job.queuePosition !== null ? { queuePosition: job.queuePosition } : {}),
+    };
+  }
+  const charged = job.state === 'completed';
+  return {
+    ...common,
+    status: job.state,
+    credits: charged ? stored.credits : 0,
+    cost: charged ? stored.cost : 0,
+    ...(job.endedAt === null ? {} : { endedAt: job.endedAt }),
+    ...(job.video ? { video: job.video } : {}),
+    ...(job.failure ? { failure: job.failure } : {}),
+  };
+}

@@ -1,0 +1,121 @@
+/** The shard's own duties: idle credits go back to the account, and jobs whose retention is over are forgotten. */
+
+import type { AccountForShard } from '../accounts/contract.ts';
+import { floatOf, giveBack, totalsOf } from '../accounts/float.ts';
+import { base32OfNumber } from '../bytes.ts';
+import { callTwice } from '../calls.ts';
+import { mintedAt, type ShardRef } from '../ids.ts';
+import { regionLetter } from '../region.ts';
+import type { Admission } from './admission.ts';
+import { type Claim, RETAIN_KEY, SETTLE_KEY } from './due.ts';
+import { FLOAT_IDLE_MS, RESERVE_IDLE_MS, RESERVE_JOBS, TIMEOUT_MS } from './schedule.ts';
+import type { JobStore } from './store.ts';
+
+export interface UpkeepDeps {
+  readonly store: JobStore;
+  readonly kv: SyncKvStorage;
+  readonly shard: ShardRef;
+  readonly shardName: string;
+  readonly admission: Admission;
+  readonly account: () => AccountForShard;
+  /** Deletes a job's result and inputs from R2. Idempotent. */
+  readonly deleteFiles: (jobId: string, resultKey: string | null) => Promise<void>;
+  readonly retentionMs: number;
+  readonly now: () => number;
+  readonly log: (entry: Readonly<Record<string, unknown>>) => void;
+}
+
+/** A return that was not acknowledged is reported again after this. */
+const SETTLE_RETRY_MS = 30_000;
+/** Jobs forgotten in one piece of work: each costs two R2 deletes and three rows. */
+const RETAIN_BATCH = 20;
+const RETAIN_RETRY_MS = 60_000;
+const CURSOR_KEY = 'retained';
+
+export class Upkeep {
+  readonly #deps: UpkeepDeps;
+
+  constructor(deps: UpkeepDeps) {
+    this.#deps = deps;
+  }
+
+  /**
+   * Gives back what has been idle: all but a reserve after ten minutes, the reserve after a day. The reserve is what
+   * lets an occasional submit from a far region cross no ocean (docs/design.md).
+   */
+  async settle(claim: Claim): Promise<void> {
+    const { store, now, account, shardName, admission } = this.#deps;
+    store.transaction(() => {
+      const row = store.book();
+      const idle = now() - row.lastUsedAt;
+      if (idle < FLOAT_IDLE_MS) return;
+      const reserve = idle < RESERVE_IDLE_MS ? RESERVE_JOBS * row.lastPrice : 0;
+      const book = giveBack(row.book, Math.max(0, floatOf(row.book) - reserve));
+      if (book !== row.book) store.writeBook({ ...row, book });
+    });
+    const answer = await callTwice(TIMEOUT_MS.settle, () =>
+      account().settle({ shard: shardName, totals: totalsOf(store.book().book) }),
+    );
+    admission.grant(answer.leased, () => {
+      const row = store.book();
+      if (answer.returnedSeen > row.returnedSeen)
+        store.writeBook({ ...row, returnedSeen: answer.returnedSeen });
+      if (!store.due.holds(claim)) return;
+      const next = this.#nextSettle();
+      if (next === null) store.due.drop(SETTLE_KEY);
+      else store.due.plan(SETTLE_KEY, 'settle', next);
+    });
+  }
+
+  #nextSettle(): number | null {
+    const { store, now } = this.#deps;
+    const row = store.book();
+    if (row.book.returned > row.returnedSeen) return now() + SETTLE_RETRY_MS;
+    if (floatOf(row.book) === 0) return null;
+    const idle = now() - row.lastUsedAt;
+    return Math.max(
+      now() + SETTLE_RETRY_MS,
+      row.lastUsedAt + (idle < FLOAT_IDLE_MS ? FLOAT_IDLE_MS : RESERVE_IDLE_MS),
+    );
+  }
+
+  /**
+   * Forgets jobs, oldest first, whose retention counted from their submit is over: first the job is 410, then its files
+   * go, then its data; a crash between two of these is taken up again, since the cursor moves last.
+   */
+  async retain(claim: Claim): Promise<void> {
+    const { store, kv, now, retentionMs, deleteFiles, log } = this.#deps;
+    const cursor = kv.get<string>(CURSOR_KEY) ?? '';
+    const over = store.jobsBetween(cursor, this.#bound(now() - retentionMs), RETAIN_BATCH);
+    let forgotten = cursor;
+    for (const { id, endedAt } of over) {
+      // An open job is older than its retention only where the retention is shorter than a job may take.
+      if (endedAt === null) break;
+      store.markExpired(id, now());
+      await deleteFiles(id, store.resultKey(id));
+      store.transaction(() => {
+        store.slim(id);
+        kv.put(CURSOR_KEY, id);
+      });
+      forgotten = id;
+    }
+    if (over.length > 0) log({ event: 'retention', forgotten: over.length, last_job_id: forgotten });
+    store.transaction(() => {
+      if (!store.due.holds(claim)) return;
+      store.due.plan(RETAIN_KEY, 'retain', this.#nextRetain(forgotten));
+    });
+  }
+
+  #nextRetain(cursor: string): number {
+    const { store, now, retentionMs } = this.#deps;
+    const next = store.jobsBetween(cursor, 'job_~', 1)[0];
+    if (!next) return now() + retentionMs;
+    return Math.max(mintedAt(next.id) + retentionMs, next.endedAt === null ? now() + RETAIN_RETRY_MS : now());
+  }
+
+  /** Every job id of this shard that was minted before `at` is lower in text order. */
+  #bound(at: number): string {
+    const { region, n } = this.#deps.shard;
+    return `job_${regionLetter(region)}${base32OfNumber(n, 2)}${base32OfNumber(Math.max(0, at), 9)}`;
+  }
+}

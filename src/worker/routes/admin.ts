@@ -1,0 +1,260 @@
+/** Operators: accounts, keys, credits. */
+
+import { createRoute } from '@hono/zod-openapi';
+import type { MiddlewareHandler } from 'hono';
+import * as z from 'zod';
+import { atMost } from '../calls.ts';
+import type { AccountsPage } from '../directory/contract.ts';
+import type { App, Env } from '../env.ts';
+import { ApiError } from '../errors.ts';
+import { createRouter } from '../http/app.ts';
+import { authenticateOperator } from '../http/auth.ts';
+import { jsonBody } from '../http/body.ts';
+import { reached } from '../http/outcome.ts';
+import { homeRegion, mintAccountId } from '../ids.ts';
+import { accountStub, directoryStub } from '../objects.ts';
+import { REGIONS } from '../region.ts';
+import { summaryOf } from './account-answers.ts';
+import { requestRegion } from './region-of-request.ts';
+import { AccountSummary, json, problems } from './schemas.ts';
+
+/** Longest name of an account or key, in characters: it is shown in lists. */
+const MAX_NAME_LENGTH = 200;
+/** Longest reference, in characters: an invoice number, or the id of a payment. */
+const MAX_REFERENCE_LENGTH = 255;
+/** Most credits of one grant: $10 million, far from where integers end. */
+const MAX_GRANT = 1_000_000_000;
+const CALLS_AT_ONCE = 5;
+const ACCOUNTS_PAGE = 100;
+
+const name = z.string().trim().min(1, 'must not be empty').max(MAX_NAME_LENGTH);
+const accountParam = z.object({ id: z.string() });
+const body = <Schema extends z.ZodType>(schema: Schema) => ({
+  required: true,
+  content: { 'application/json': { schema } },
+});
+
+/** The operator first, then the body, as everywhere. */
+const readJson: MiddlewareHandler<App> = async (c, next) => {
+  await jsonBody(c);
+  await next();
+};
+const operator = { tags: ['Operators'], security: [{ operator: [] }] };
+
+const createAccount = createRoute({
+  method: 'post',
+  path: '/admin/accounts',
+  summary: 'Create an account',
+  ...operator,
+  middleware: [authenticateOperator, readJson] as const,
+  request: {
+    body: body(
+      z.strictObject({
+        name,
+        region: z
+          .enum(REGIONS)
+          .optional()
+          .meta({ description: 'The home region; default where the request is from.' }),
+        reference: z.string().min(1).max(MAX_REFERENCE_LENGTH).optional().meta({
+          description: 'Makes the call idempotent: the same reference is the same account.',
+        }),
+      }),
+    ),
+  },
+  responses: {
+    201: json(z.object({ id: z.string(), name: z.string() }), 'Created.'),
+    ...problems(400, 401, 409, 413, 415, 503),
+  },
+});
+
+const showAccount = createRoute({
+  method: 'get',
+  path: '/admin/accounts/{id}',
+  summary: 'An account and its credits',
+  ...operator,
+  middleware: [authenticateOperator] as const,
+  request: { params: accountParam },
+  responses: { 200: json(AccountSummary, 'The balance over all regions.'), ...problems(401, 404, 503) },
+});
+
+const createKey = createRoute({
+  method: 'post',
+  path: '/admin/accounts/{id}/keys',
+  summary: 'Create an API key',
+  ...operator,
+  middleware: [authenticateOperator, readJson] as const,
+  request: { params: accountParam, body: body(z.strictObject({ name })) },
+  responses: {
+    201: json(
+      z.object({
+        id: z.string(),
+        name: z.string(),
+        key: z.string().meta({ description: 'Shown this once.' }),
+      }),
+      'Created.',
+    ),
+    ...problems(400, 401, 404, 413, 415, 503),
+  },
+});
+
+const Revoked = z.object({
+  id: z.string(),
+  revoked: z.literal(true),
+  pending_shards: z.array(z.string()).meta({ description: 'Shards that have still to hear of it.' }),
+});
+
+const revokeKey = createRoute({
+  method: 'delete',
+  path: '/admin/accounts/{id}/keys/{key_id}',
+  summary: 'Revoke an API key',
+  ...operator,
+  middleware: [authenticateOperator] as const,
+  request: { params: z.object({ id: z.string(), key_id: z.string() }) },
+  responses: {
+    200: json(Revoked, 'Revoked everywhere.'),
+    202: json(Revoked, 'Revoked; some shards cannot be reached and are told as soon as they can be.'),
+    ...problems(401, 404, 503),
+  },
+});
+
+const grantCredits = createRoute({
+  method: 'post',
+  path: '/admin/accounts/{id}/credits',
+  summary: 'Grant credits',
+  description: 'Idempotent by reference.',
+  ...operator,
+  middleware: [authenticateOperator, readJson] as const,
+  request: {
+    params: accountParam,
+    body: body(
+      z.strictObject({
+        credits: z
+          .int('must be a positive whole number')
+          .positive('must be a positive whole number')
+          .max(MAX_GRANT),
+        reference: z.string().min(1).max(MAX_REFERENCE_LENGTH),
+      }),
+    ),
+  },
+  responses: {
+    200: json(z.object({ credits: z.int(), reference: z.string(), repeated: z.boolean() }), 'Granted.'),
+    ...problems(400, 401, 404, 409, 413, 415, 503),
+  },
+});
+
+const counts = z.record(z.string(), z.int());
+const secrets = createRoute({
+  method: 'get',
+  path: '/admin/secrets',
+  summary: 'Which secrets of the ring are in use',
+  description: 'An entry of SIGNING_SECRETS that nothing uses may be dropped.',
+  ...operator,
+  middleware: [authenticateOperator] as const,
+  responses: {
+    200: json(
+      z.object({
+        ring: z.array(z.string()).meta({ description: 'Ids, the one that signs first.' }),
+        accounts: z.int(),
+        keys: counts,
+        ciphertexts: counts,
+      }),
+      'Live things by the id of the secret that they need.',
+    ),
+    ...problems(401, 503),
+  },
+});
+
+export const adminRoutes = createRouter();
+
+/** The stub of an account that an operator names. @throws {ApiError} for what is no account id. */
+function named(env: Env, id: string) {
+  if (!homeRegion(id)) throw new ApiError({ tag: 'not_found' });
+  return () => accountStub(env, id);
+}
+
+adminRoutes.openapi(createAccount, async (c) => {
+  const request = c.req.valid('json');
+  const region = request.region ?? requestRegion(c);
+  const minted = mintAccountId(region);
+  const reference = request.reference ?? minted;
+  // Listed first, then created: a crash between the two leaves a name in a list, never an account that no list has.
+  const registered = await reached(() =>
+    directoryStub(c.env, region).register({ id: minted, name: request.name, reference }),
+  );
+  if (registered.kind === 'conflict') throw new ApiError({ tag: 'reference_conflict' });
+  const { id, name: listedName } = registered.account;
+  const created = await reached(() => accountStub(c.env, id).create({ id, name: listedName, reference }));
+  if (created.kind === 'conflict') throw new ApiError({ tag: 'reference_conflict' });
+  return c.json({ id, name: created.name }, 201);
+});
+
+adminRoutes.openapi(showAccount, async (c) => {
+  const stub = named(c.env, c.req.valid('param').id);
+  return c.json(summaryOf(await reached(() => stub().summary())), 200);
+});
+
+adminRoutes.openapi(createKey, async (c) => {
+  const stub = named(c.env, c.req.valid('param').id);
+  const created = await reached(() => stub().createKey({ name: c.req.valid('json').name }));
+  if (created.kind === 'unknown_account') throw new ApiError({ tag: 'not_found' });
+  return c.json({ id: created.id, name: created.name, key: created.key }, 201, {
+    'Cache-Control': 'no-store',
+  });
+});
+
+adminRoutes.openapi(revokeKey, async (c) => {
+  const { id, key_id } = c.req.valid('param');
+  const stub = named(c.env, id);
+  const revoked = await reached(() => stub().revokeKey(key_id));
+  if (revoked.kind !== 'revoked') throw new ApiError({ tag: 'not_found' });
+  const answer = { id: key_id, revoked: true as const, pending_shards: [...revoked.pending] };
+  return revoked.pending.length === 0 ? c.json(answer, 200) : c.json(answer, 202);
+});
+
+adminRoutes.openapi(grantCredits, async (c) => {
+  const { credits, reference } = c.req.valid('json');
+  const stub = named(c.env, c.req.valid('param').id);
+  const granted = await reached(() => stub().grant({ credits, reference }));
+  if (granted.kind === 'unknown_account') throw new ApiError({ tag: 'not_found' });
+  if (granted.kind === 'conflict') throw new ApiError({ tag: 'reference_conflict' });
+  return c.json({ credits, reference, repeated: granted.repeated }, 200);
+});
+
+adminRoutes.openapi(secrets, async (c) => {
+  const totals = {
+    accounts: 0,
+    keys: {} as Record<string, number>,
+    ciphertexts: {} as Record<string, number>,
+  };
+  const add = (into: Record<string, number>, counted: Readonly<Record<string, number>>) => {
+    for (const [id, count] of Object.entries(counted)) into[id] = (into[id] ?? 0) + count;
+  };
+  for await (const accounts of pagesOfAccounts(c.env)) {
+    const usages = await atMost(CALLS_AT_ONCE, accounts, ({ id }) =>
+      reached(() => accountStub(c.env, id).ringUsage()),
+    );
+    for (const usage of usages) {
+      if (!usage) continue;
+      totals.accounts++;
+      add(totals.keys, usage.keys);
+      add(totals.ciphertexts, usage.ciphertexts);
+    }
+  }
+  return c.json({ ring: c.get('config').SIGNING_SECRETS.entries.map(({ id }) => id), ...totals }, 200);
+});
+
+/** All accounts, region by region, page by page. */
+async function* pagesOfAccounts(env: Env): AsyncGenerator<AccountsPage['accounts']> {
+  for (const region of REGIONS) {
+    let cursor: string | null = null;
+    do {
+      const request: { limit: number; cursor?: string } = {
+        limit: ACCOUNTS_PAGE,
+        ...(cursor === null ? {} : { cursor }),
+      };
+      const page: AccountsPage = await reached(() => directoryStub(env, region).accounts(request));
+      yield page.accounts;
+      cursor = page.cursor;
+    } while (cursor !== null);
+  }
+}

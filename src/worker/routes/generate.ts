@@ -1,0 +1,120 @@
+/** `POST /api/{model}`: one route for each model of the catalogue. */
+
+import { createRoute } from '@hono/zod-openapi';
+import type { Context } from 'hono';
+import * as z from 'zod';
+import type { App, Config } from '../env.ts';
+import { ApiError, type FieldError } from '../errors.ts';
+import { createRouter } from '../http/app.ts';
+import { authenticateJson } from '../http/auth.ts';
+import { fieldErrors, type Issue } from '../http/problem.ts';
+
+import { MODELS } from '../models/index.ts';
+import type { Model } from '../models/model.ts';
+import { SERVICE_FIELDS } from '../models/service-fields.ts';
+import { checkUrl } from '../webhooks/address.ts';
+import { idempotencyKey } from './idempotency-header.ts';
+import { answerSubmit } from './job-answers.ts';
+import { InlineResult, JobStatus, json, problems, SECURITY, Submitted } from './schemas.ts';
+import { submitJob } from './submit-job.ts';
+
+/** The request of a model: its fields and ours, strict, with the model's rules. */
+export function requestSchema(model: Model) {
+  let schema: z.ZodType = z.strictObject({ ...model.shape, ...SERVICE_FIELDS });
+  for (const rule of model.rules) {
+    const needed = z.object(
+      Object.fromEntries(rule.needs.map((name) => [name, model.shape[name] as z.ZodType])),
+    );
+    schema = schema.refine((input) => rule.holds(input as Record<string, unknown>), {
+      path: [rule.field],
+      error: rule.message,
+      // Judged with whatever else is wrong, as long as what the rule needs is right.
+      when: ({ value }) => needed.safeParse(value).success,
+    });
+  }
+  return schema.meta({ id: `${model.id}-request` });
+}
+
+/** A valid request of any model. */
+type Request = Readonly<Record<string, unknown>> & z.infer<z.ZodObject<typeof SERVICE_FIELDS>>;
+
+/** What only the configuration can judge of a body: where we may send. */
+function webhookErrors(config: Config, body: unknown): FieldError[] {
+  const url =
+    typeof body === 'object' && body !== null && 'webhook_url' in body ? body.webhook_url : undefined;
+  if (typeof url !== 'string') return [];
+  const ownHosts = [new URL(config.PUBLIC_URL).host];
+  const check = checkUrl(url, { local: config.LOCAL_MODE, purpose: 'webhook', ownHosts });
+  return check.ok ? [] : [{ pointer: '/webhook_url', detail: check.reason }];
+}
+
+const headers = z.object({
+  'idempotency-key': z.string().optional().meta({
+    description:
+      '1 to 255 printable ASCII characters, bare or quoted. The same key and request is the same job.',
+  }),
+  prefer: z
+    .string()
+    .optional()
+    .meta({ description: '`wait=N` shortens the inline wait to N seconds (RFC 7240).' }),
+});
+
+function modelRoute(model: Model) {
+  return createRoute({
+    method: 'post',
+    path: `/api/${model.id}`,
+    summary: model.title,
+    description: model.summary,
+    tags: ['Videos'],
+    security: SECURITY,
+    middleware: [authenticateJson] as const,
+    request: {
+      headers,
+      body: { required: true, content: { 'application/json': { schema: requestSchema(model) } } },
+    },
+    responses: {
+      200: json(z.union([InlineResult, JobStatus]), 'The video (inline mode).'),
+      202: json(
+        Submitted,
+        'Accepted (polling mode, or the inline wait is over).',
+        z.object({ Location: z.string() }),
+      ),
+      ...problems(400, 401, 402, 409, 410, 413, 415, 422, 500, 503),
+    },
+  });
+}
+
+export const generateRoutes = createRouter();
+
+for (const model of MODELS) {
+  generateRoutes.openapi(
+    modelRoute(model),
+    async (c) => {
+      const request = c.req.valid('json') as Request;
+      const { api_key: _key, response_mode, webhook_url, ...input } = request;
+      const submitted = await submitJob(c, {
+        model,
+        input,
+        responseMode: response_mode,
+        webhookUrl: webhook_url,
+        idempotencyKey: idempotencyKey(c),
+        errors: webhookErrors(c.get('config'), request),
+      });
+      return answerSubmit(c, submitted, response_mode) as never;
+    },
+    (result, c) => {
+      if (!result.success)
+        throw invalid(c as unknown as Context<App>, result.error.issues as readonly Issue[]);
+    },
+  );
+}
+
+/** Every wrong field at once: what the schema found, and what it cannot judge. */
+function invalid(c: Context<App>, issues: readonly Issue[]): ApiError {
+  const errors = fieldErrors(issues);
+  const body = c.get('body');
+  return new ApiError({
+    tag: 'invalid_request',
+    errors: [...errors, ...webhookErrors(c.get('config'), body)],
+  });
+}

@@ -1,0 +1,51 @@
+/** `POST /api/uploads`: an image for a later job. */
+
+import { createRoute } from '@hono/zod-openapi';
+import * as z from 'zod';
+import { createRouter } from '../http/app.ts';
+import { authenticate } from '../http/auth.ts';
+import { granted, reached } from '../http/outcome.ts';
+import { ShardClient } from '../jobs/client.ts';
+import { IMAGE_TYPES } from '../media/contract.ts';
+import { storeUpload } from '../media/uploads.ts';
+import { requestRegion } from './region-of-request.ts';
+import { json, problems, SECURITY } from './schemas.ts';
+
+const Upload = z
+  .object({
+    upload_id: z.string(),
+    image_url: z.url().meta({ description: 'Usable as image_url by the same account until expires_at.' }),
+    content_type: z.enum(IMAGE_TYPES),
+    bytes: z.int(),
+    width: z.int(),
+    height: z.int(),
+    sha256: z.string(),
+    expires_at: z.iso.datetime(),
+  })
+  .meta({ id: 'Upload' });
+
+const binary = { schema: z.string().meta({ format: 'binary' }) };
+
+const upload = createRoute({
+  method: 'post',
+  path: '/api/uploads',
+  summary: 'Upload an image',
+  description: 'The raw bytes of a PNG, JPEG, WebP, AVIF or HEIF image.',
+  tags: ['Images'],
+  security: SECURITY,
+  middleware: [authenticate] as const,
+  request: {
+    body: { required: true, content: Object.fromEntries(IMAGE_TYPES.map((type) => [type, binary])) },
+  },
+  responses: { 201: json(Upload, 'Stored.'), ...problems(400, 401, 413, 415, 503) },
+});
+
+export const uploadRoutes = createRouter();
+
+uploadRoutes.openapi(upload, async (c) => {
+  const { account, keyHash } = c.get('caller');
+  const shard = new ShardClient(c.env, { account, region: requestRegion(c), n: 0 });
+  granted(await reached(() => shard.authorize(keyHash)));
+  const stored = await storeUpload(c.req.raw, c.env.BUCKET, c.get('config'), account, Date.now());
+  return c.json(stored, 201, { 'Cache-Control': 'no-store' });
+});
