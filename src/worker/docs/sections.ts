@@ -1,0 +1,155 @@
+/** The sections of a model's page that are prose and examples. What they state comes from the code they speak of. */
+
+import { html } from 'hono/html';
+import type { Model, PriceTable } from '../models/model.ts';
+import { DELIVERY_TIMEOUT_MS, MAX_RESPONSE_BYTES } from '../webhooks/deliver.ts';
+import { EVENT_SCHEMAS } from '../webhooks/event.ts';
+import { RETRY_DELAYS_MS } from '../webhooks/schedule.ts';
+import type { Html } from './layout.ts';
+import { grouped } from './parameters.ts';
+import type { PriceGrid } from './pricing.ts';
+import { type Samples, samples } from './samples.ts';
+import { VERIFY_JAVASCRIPT, VERIFY_PYTHON } from './webhook-samples.ts';
+
+/** What the docs tell of a deployment: a part of its configuration, by the same names. */
+export interface DocsConfig {
+  readonly PUBLIC_URL: string;
+  readonly PRICES: Readonly<Record<string, PriceTable>>;
+  readonly INLINE_WAIT_S: number;
+  readonly MAX_BODY_BYTES: number;
+  readonly MAX_UPLOAD_BYTES: number;
+  readonly JOB_DEADLINE_S: number;
+  readonly RESULT_RETENTION_DAYS: number;
+  readonly INPUT_RETENTION_HOURS: number;
+  readonly FILE_LINK_TTL_S: number;
+}
+
+/** Stands in the samples for what the reader has to fill in. */
+const PLACEHOLDER = { apiKey: 'YOUR_API_KEY', imageUrl: 'https://example.com/photo.jpg' } as const;
+
+const EXAMPLE_JOB_ID = 'job_b00j6m2k1x8q4t7v9w3y5z0a2c4e6g8h';
+const BYTES_PER_MIB = 1_048_576;
+
+/** A block of code. `copy`: one click or long press selects all of it. */
+function code(text: string, label: string, copy = true): Html {
+  // A region that scrolls must be reachable by keyboard, and then it needs a name.
+  return html`<pre${copy ? html` class="copy"` : ''} tabindex="0" role="region" aria-label="${label}"><code>${text}</code></pre>`;
+}
+
+function json(value: unknown, label: string): Html {
+  return code(JSON.stringify(value, null, 2), label, false);
+}
+
+/** 16_777_216 as "16 MiB". */
+function mebibytes(bytes: number): string {
+  return bytes % BYTES_PER_MIB === 0 ? `${bytes / BYTES_PER_MIB} MiB` : `${grouped(bytes)} bytes`;
+}
+
+/** Seconds in the largest unit that divides them. */
+function span(seconds: number): string {
+  for (const [unit, size] of [
+    ['day', 86_400],
+    ['hour', 3_600],
+    ['minute', 60],
+  ] as const) {
+    if (seconds >= size && seconds % size === 0)
+      return `${seconds / size} ${unit}${seconds === size ? '' : 's'}`;
+  }
+  return `${seconds} second${seconds === 1 ? '' : 's'}`;
+}
+
+/** The three whole programs. */
+export function samplesSection(model: Model, config: DocsConfig): Html {
+  const texts: Samples = samples(model, { baseUrl: config.PUBLIC_URL, ...PLACEHOLDER });
+  return html`<p>Put in your key and the address of an image. A click or a long press on a block selects all of it.</p>
+<h3 id="sample-curl">curl: wait for the video</h3>
+${code(texts.curl, 'Sample in curl')}
+<h3 id="sample-python">Python: start, then poll</h3>
+${code(texts.python, 'Sample in Python')}
+<h3 id="sample-javascript">JavaScript: start, then poll</h3>
+${code(texts.javascript, 'Sample in JavaScript')}
+<h3>An image of your own</h3>
+<p><code>image_url</code> also takes a base64 data URI, or the <code>image_url</code> of an upload:</p>
+${code(
+  `curl -sS -X POST '${config.PUBLIC_URL}/api/uploads' \\
+  -H 'Authorization: Bearer ${PLACEHOLDER.apiKey}' \\
+  -H 'Content-Type: image/jpeg' \\
+  --data-binary @photo.jpg
+`,
+  'Upload in curl',
+)}`;
+}
+
+/** What comes back, and when. */
+export function answersSection(config: DocsConfig, grid: PriceGrid): Html {
+  const row = grid.rows[0];
+  const price = row?.prices[0] ?? { credits: 0, costUsd: 0 };
+  const charged = { credits_charged: price.credits, cost_usd: price.costUsd };
+  const video = {
+    url: `${config.PUBLIC_URL}/files/TOKEN/video.mp4`,
+    content_type: 'video/mp4',
+    duration: row?.duration ?? 0,
+    width: 1920,
+    height: 1080,
+    fps: 25,
+  };
+  const job = { job_id: EXAMPLE_JOB_ID, status: 'in_progress', ...charged };
+  return html`<h3>Inline</h3>
+<p>With <code>"response_mode": "inline"</code>, the default, the answer waits up to ${span(config.INLINE_WAIT_S)} for the video. <code>Prefer: wait=10</code> shortens that. A video that takes longer is answered as polling is, and the job goes on. Hanging up does not stop it.</p>
+${json({ job_id: EXAMPLE_JOB_ID, result: { video }, ...charged }, 'Answer of an inline request, 200')}
+<h3>Polling</h3>
+<p>With <code>"response_mode": "polling"</code> the answer is a 202 at once, with the job's address in <code>Location</code>. The credits are held, and charged only on success.</p>
+${json(job, 'Answer of a polling request, 202')}
+<p>Ask <code>GET /api/fal/status/{job_id}</code> until <code>status</code> is <code>completed</code>, <code>failed</code> or <code>canceled</code>. <code>?wait=30</code> holds the answer until the job ends or 30 seconds have passed, up to 60. While the job is open, <code>phase</code> is <code>queued</code>, <code>rendering</code> or <code>storing</code>.</p>
+${json({ ...job, status: 'completed', result: { video }, created_at: '2026-10-01T12:00:00.000Z', completed_at: '2026-10-01T12:00:41.000Z' }, 'Status of a completed job, 200')}
+<p>The video's link is signed, and valid for ${span(config.FILE_LINK_TTL_S)}. Every status answer has a fresh one. Videos are kept for ${config.RESULT_RETENTION_DAYS} days; after that the status is a 410.</p>
+<h3>Canceling</h3>
+<p><code>POST /api/jobs/{job_id}/cancel</code> answers 200 when the job is canceled, 202 while that is still being decided, and 409 when the job has ended. A canceled job costs nothing.</p>`;
+}
+
+/** How a caller says who it is. */
+export function authenticationSection(): Html {
+  return html`<p>Every request carries an API key, in one of these places:</p>
+<ul><li><code>Authorization: Bearer YOUR_API_KEY</code></li><li><code>X-API-Key: YOUR_API_KEY</code></li><li><code>"api_key"</code> in the JSON body</li><li><code>?api_key=</code> in the query</li></ul>
+<p>Prefer a header: addresses with a key in them end up in logs and histories. <code>GET /api/account</code> tells your credits.</p>`;
+}
+
+/** How to repeat a request without paying twice. */
+export function idempotencySection(): Html {
+  return html`<p>Send an <code>Idempotency-Key</code> of your own making, 1 to 255 printable characters, with a request that makes a job. When the answer is lost, send the same request with the same key: you get the same job in its present state, with <code>Idempotent-Replayed: true</code>, and it is charged once.</p>
+<p>The same key with another request is a 422. Refused requests are not remembered. A key lives as long as its job. Requests with a key are decided in your account's home region, so from far away they take a little longer than those without.</p>
+${code(`Idempotency-Key: order-1042-video-1`, 'Example of the header')}`;
+}
+
+/** 0, 5 s, 5 min, …, as a receiver reads it. */
+function retrySchedule(): string {
+  return RETRY_DELAYS_MS.slice(1)
+    .map((delay) => span(delay / 1_000))
+    .join(', ');
+}
+
+/** Events: what they are, when they come, how to verify them. */
+export function webhooksSection(): Html {
+  const events = Object.entries(EVENT_SCHEMAS);
+  const examples = events.map(([type, schema]) => ({ type, example: schema.meta()?.example }));
+  return html`<p>With <code>webhook_url</code> in the request, that address gets a POST when the job ends. It must be https, on port 443 or 8443, and public. <code>data</code> is the job's status answer.</p>
+<ul>${events.map(([type, schema]) => html`<li><code>${type}</code>: ${schema.meta()?.description ?? ''}</li>`)}</ul>
+${json(examples[0]?.example, 'Example of an event')}
+<h3>Verifying</h3>
+<p>Events are signed as <a href="https://www.standardwebhooks.com/" rel="noreferrer">Standard Webhooks</a> says: <code>webhook-signature</code> is an HMAC-SHA-256 over <code>webhook-id</code>, <code>webhook-timestamp</code> and the body as it came, joined by full stops. Its libraries verify that in every common language. Your secret, <code>whsec_…</code>, is at <code>GET /api/account/webhook-secret</code>.</p>
+${code(VERIFY_JAVASCRIPT, 'Receiver in JavaScript')}
+${code(VERIFY_PYTHON, 'Receiver in Python')}
+<h3>Delivery</h3>
+<p>Any 2xx within ${span(DELIVERY_TIMEOUT_MS / 1_000)} counts as delivered; a redirect is a failure. After a failure the event is sent again ${RETRY_DELAYS_MS.length - 1} times, with these pauses, each spread by a fifth to both sides: ${retrySchedule()}. <code>Retry-After</code> can make a pause longer. An event may come more than once and out of order: <code>webhook-id</code> is the same on every try, so remember the ones that you have handled. The first ${grouped(MAX_RESPONSE_BYTES)} bytes of your answer are kept for the log.</p>`;
+}
+
+/** The bounds of this deployment. */
+export function limitsSection(config: DocsConfig): Html {
+  return html`<ul>
+<li>JSON body, data URIs included: ${mebibytes(config.MAX_BODY_BYTES)}</li>
+<li>Upload: ${mebibytes(config.MAX_UPLOAD_BYTES)}</li>
+<li>Images: PNG, JPEG, WebP, AVIF, HEIF</li>
+<li>A job that is not done after ${span(config.JOB_DEADLINE_S)} fails and costs nothing</li>
+<li>Uploads are kept for ${span(config.INPUT_RETENTION_HOURS * 3_600)}, videos for ${config.RESULT_RETENTION_DAYS} days</li>
+</ul>`;
+}
