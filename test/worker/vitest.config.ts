@@ -1,10 +1,11 @@
+import { join } from 'node:path';
 import { cloudflareTest } from '@cloudflare/vitest-plugin';
 import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
   plugins: [
     cloudflareTest({
-      wrangler: { configPath: '../../wrangler.toml' },
+      wrangler: { configPath: join(import.meta.dirname, '../../wrangler.toml') },
       miniflare: {
         bindings: {
           PUBLIC_URL: 'https://firstframe.test',
@@ -19,5 +20,7 @@ export default defineConfig({
   test: {
     dir: import.meta.dirname,
     name: 'worker',
+    // A first request starts objects on a disk that other tests use too.
+    testTimeout: 20_000,
   },
 });
