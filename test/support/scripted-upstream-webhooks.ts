@@ -28,7 +28,7 @@ async function keyOf(generation: number): Promise<{ key: CryptoKey; x: string }>
 export interface SigningFaults {
   /** Signed with a key that is in no JWKS. */
   readonly forged?: boolean;
-  /** Seconds by which the timestamp lies in the past. */
+  /** Seconds by which the timestamp lies in the past; negative: in the future. */
   readonly ageS?: number;
 }
 
@@ -55,7 +55,7 @@ export class WebhookSigner {
 
   /** A signed POST to `url`. */
   async request(url: string, requestId: string, body: string, faults: SigningFaults = {}): Promise<Request> {
-    const timestamp = String(Math.floor(Date.now() / 1_000) - (faults.ageS ?? 0));
+    const timestamp = String(Math.floor(Date.now() / 1_000 - (faults.ageS ?? 0)));
     const digest = hex(await crypto.subtle.digest('SHA-256', encoder.encode(body)));
     const message = [requestId, FAL_USER_ID, timestamp, digest].join('\n');
     const { key } = await keyOf(faults.forged ? 255 : this.#generation);

@@ -12,7 +12,7 @@ const Body = z.object({
   /** The id in the queue. `gateway_request_id`, the last attempt's, is not looked at. */
   request_id: z.string().refine(isRequestId),
   status: z.string(),
-  payload: z.unknown(),
+  payload: z.unknown().optional(),
   /** Such as `Invalid status code: 422`. */
   error: z.string().optional().catch(undefined),
   error_type: z.string().optional().catch(undefined),

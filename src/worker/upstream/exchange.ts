@@ -107,10 +107,15 @@ export function parseJson(bytes: Uint8Array): unknown {
 /** Longest wait that a `Retry-After` may ask of us, in ms: a job's own deadline is an hour. */
 const MAX_RETRY_AFTER_MS = 600_000;
 
+const SECONDS = /^\d{1,9}$/;
+/** `Date.parse` alone takes much else for a date, such as "-3". */
+const HTTP_DATE = /^[A-Z][a-z]+, .+ GMT$/;
+
 /** What `Retry-After` asks, in ms from `now` (RFC 9110 §10.2.3: seconds, or a date); undefined when it says nothing. */
 export function retryAfterMs(headers: Pick<Headers, 'get'>, now: number): number | undefined {
-  const text = headers.get('retry-after')?.trim();
-  if (!text) return undefined;
-  const wait = /^\d{1,9}$/.test(text) ? Number(text) * 1_000 : Date.parse(text) - now;
-  return Number.isFinite(wait) ? Math.min(Math.max(wait, 0), MAX_RETRY_AFTER_MS) : undefined;
+  const text = headers.get('retry-after')?.trim() ?? '';
+  let wait = Number.NaN;
+  if (SECONDS.test(text)) wait = Number(text) * 1_000;
+  else if (HTTP_DATE.test(text)) wait = Date.parse(text) - now;
+  return Number.isNaN(wait) ? undefined : Math.min(Math.max(wait, 0), MAX_RETRY_AFTER_MS);
 }

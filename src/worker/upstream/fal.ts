@@ -51,7 +51,7 @@ const Accepted = z.object({
 const Status = z.object({
   status: z.string(),
   queue_position: z.number().int().nonnegative().optional().catch(undefined),
-  error: z.unknown(),
+  error: z.unknown().optional(),
   error_type: text,
 });
 
