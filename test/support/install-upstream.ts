@@ -19,9 +19,11 @@ export interface InstallOptions extends ScriptedUpstreamOptions {
   readonly receivers?: Readonly<Record<string, Receiver>>;
 }
 
-/** Starts with every `installUpstream`; more receivers can be added while the test runs. */
+/** What is installed while a test runs. */
 export interface InstalledUpstream {
   readonly upstream: ScriptedUpstream;
+  /** Requests to anybody else, as `METHOD url`. A test that means one takes it out, else it fails. */
+  readonly unhandled: string[];
   /** Adds or replaces the receiver of an origin. */
   receive(origin: string, receiver: Receiver): void;
 }
@@ -50,6 +52,7 @@ export function installUpstream(options: InstallOptions = {}): InstalledUpstream
   });
   return {
     upstream,
+    unhandled,
     receive: (origin, receiver) => {
       receivers.set(origin, receiver);
     },
