@@ -147,6 +147,12 @@ export function deadlineOf(job: Job, policy: JobPolicy): number {
   return job.createdAt + policy.jobDeadlineMs;
 }
 
+/** Whether the job's time is up: as a whole, or for an upstream that never said whether it took the job. */
+export function isOver(job: Job, now: number, policy: JobPolicy): boolean {
+  const unheard = job.state === 'unknown' && job.unknownUntil !== null && now >= job.unknownUntil;
+  return !isEnded(job.state) && (unheard || now >= deadlineOf(job, policy));
+}
+
 /** The job after `event`, or null when the event changes nothing. */
 export function advance(job: Job, event: JobEvent, moment: Moment): Next | null {
   if (isEnded(job.state)) return null;
@@ -376,10 +382,7 @@ function onWatched(job: Job, { now }: Moment): Next | null {
 
 /** Deadlines. The shard asks this of every job whose step has come due, before it does the step. */
 function onTime(job: Job, moment: Moment): Next | null {
-  const { now, policy } = moment;
-  if (job.state === 'unknown' && job.unknownUntil !== null && now >= job.unknownUntil) {
-    return endWithout(job, UNKNOWN_SUBMIT, true, moment);
-  }
-  if (now < deadlineOf(job, policy)) return null;
-  return job.state === 'storing' ? fail(job, RESULT_GONE, moment) : endWithout(job, DEADLINE, true, moment);
+  if (!isOver(job, moment.now, moment.policy)) return null;
+  if (job.state === 'storing') return fail(job, RESULT_GONE, moment);
+  return endWithout(job, job.state === 'unknown' ? UNKNOWN_SUBMIT : DEADLINE, true, moment);
 }

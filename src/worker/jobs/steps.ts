@@ -6,7 +6,7 @@ import type { Upstream, UpstreamHandle, UpstreamVideo } from '../upstream/contra
 import type { Claim } from './due.ts';
 import { type JobLedger, maySend } from './ledger.ts';
 import { COPY_CLAIM_MS, COPY_RENEW_MS, TIMEOUT_MS } from './schedule.ts';
-import { isEnded, type JobEvent, type JobPolicy } from './state.ts';
+import { isEnded, isOver, type JobEvent, type JobPolicy } from './state.ts';
 import type { JobStore, StoredJob } from './store.ts';
 
 export interface StepDeps {
@@ -39,7 +39,7 @@ export class JobSteps {
       store.transaction(() => store.due.drop(claim.key));
       return;
     }
-    if (this.#isOver(stored)) {
+    if (isOver(stored.job, this.#deps.now(), this.#deps.policy)) {
       await this.#cancelQuietly(stored);
       ledger.apply(claim.key, { type: 'time' }, claim);
       return;
@@ -109,14 +109,6 @@ export class JobSteps {
     } finally {
       clearInterval(renewing);
     }
-  }
-
-  #isOver({ job }: StoredJob): boolean {
-    const { policy, now } = this.#deps;
-    return (
-      now() >= job.createdAt + policy.jobDeadlineMs ||
-      (job.unknownUntil !== null && now() >= job.unknownUntil)
-    );
   }
 
   /** A job that is given up is canceled upstream first; whether that works changes nothing for the customer. */
