@@ -20,6 +20,7 @@ export default defineConfig({
   test: {
     dir: import.meta.dirname,
     name: 'worker',
+    silent: 'passed-only',
     // A first request starts objects on a disk that other tests use too.
     testTimeout: 20_000,
   },
