@@ -83,7 +83,7 @@ export async function sweep(
     }
     served.get(region)?.push(shard);
     try {
-      const report = await within(TICK_MS, () => tick(env, shard, now));
+      const report = await within(TICK_MS, () => tick(env, shard));
       worked += report.worked;
       due += report.due;
     } catch (cause) {
@@ -135,8 +135,8 @@ function inTurns(
   return turns;
 }
 
-async function tick(env: Env, name: string, now: number): Promise<TickReport> {
+async function tick(env: Env, name: string): Promise<TickReport> {
   const shard = parseShardName(name);
   if (!shard) throw new TypeError('not a shard name');
-  return shardStub(env, shard).tick(now);
+  return shardStub(env, shard).tick();
 }
