@@ -69,24 +69,34 @@ export function writeI420(kernel: Kernel, rgb: Uint8Array, [luma, cb, cr]: Plane
   const v = kernel.view(cr.address, cr.width * cr.height);
   let chroma = 0;
   for (let row = 0; row < height; row += 2) {
-    let upper = row * width;
-    let lower = upper + width;
     for (let column = 0; column < width; column += 2) {
-      let [r, g, b] = [0, 0, 0];
-      for (const at of [upper, upper + 1, lower, lower + 1]) {
-        const red = rgb[at * 3] as number;
-        const green = rgb[at * 3 + 1] as number;
-        const blue = rgb[at * 3 + 2] as number;
-        y[at] = (YR * red + YG * green + YB * blue + LUMA_OFFSET) >> 16;
-        r += red;
-        g += green;
-        b += blue;
-      }
+      // Written out for the four pixels: a loop over them takes six times as long.
+      const upper = row * width + column;
+      const lower = upper + width;
+      const p = upper * 3;
+      const q = lower * 3;
+      const r0 = rgb[p] as number;
+      const g0 = rgb[p + 1] as number;
+      const b0 = rgb[p + 2] as number;
+      const r1 = rgb[p + 3] as number;
+      const g1 = rgb[p + 4] as number;
+      const b1 = rgb[p + 5] as number;
+      const r2 = rgb[q] as number;
+      const g2 = rgb[q + 1] as number;
+      const b2 = rgb[q + 2] as number;
+      const r3 = rgb[q + 3] as number;
+      const g3 = rgb[q + 4] as number;
+      const b3 = rgb[q + 5] as number;
+      y[upper] = (YR * r0 + YG * g0 + YB * b0 + LUMA_OFFSET) >> 16;
+      y[upper + 1] = (YR * r1 + YG * g1 + YB * b1 + LUMA_OFFSET) >> 16;
+      y[lower] = (YR * r2 + YG * g2 + YB * b2 + LUMA_OFFSET) >> 16;
+      y[lower + 1] = (YR * r3 + YG * g3 + YB * b3 + LUMA_OFFSET) >> 16;
+      const r = r0 + r1 + r2 + r3;
+      const g = g0 + g1 + g2 + g3;
+      const b = b0 + b1 + b2 + b3;
       u[chroma] = (BR * r + BG * g + BB * b + CHROMA_OFFSET) >> 16;
       v[chroma] = (RR * r + RG * g + RB * b + CHROMA_OFFSET) >> 16;
       chroma++;
-      upper += 2;
-      lower += 2;
     }
   }
 }
