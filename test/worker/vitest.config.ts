@@ -13,6 +13,7 @@ export default defineConfig({
           ADMIN_TOKEN: 'test-admin-token-0123456789',
           FAL_KEY: 'test-fal-key',
           LOCAL_MODE: 'true',
+          SOAK: process.env.SOAK ?? '',
         },
       },
     }),
