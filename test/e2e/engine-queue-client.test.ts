@@ -2,7 +2,7 @@
 
 import { ApiError, type QueueStatus, ValidationError } from '@fal-ai/client';
 import { describe, expect, it } from 'vitest';
-import { ENDPOINT, falClient, INPUT, testEngine } from '../support/engine-queue.ts';
+import { ENDPOINT, eventually, falClient, INPUT, testEngine } from '../support/engine-queue.ts';
 
 /** What a promise was rejected with. */
 async function rejection(promise: Promise<unknown>): Promise<unknown> {
@@ -33,7 +33,7 @@ describe('subscribe', () => {
     const render = await renderer.next();
     expect(render.request).toMatchObject({ ...INPUT, duration: 8, fps: 24, resolution: '1080p' });
     render.progress(96, 192);
-    await expect.poll(() => updates.at(-1)?.status).toBe('IN_PROGRESS');
+    await eventually(() => updates.at(-1)?.status).toBe('IN_PROGRESS');
     render.finish('twelve bytes');
     const { data, requestId } = await subscription;
     expect(data).toEqual({
@@ -69,7 +69,7 @@ describe('subscribe', () => {
     });
     const render = await renderer.next();
     render.progress(75, 150);
-    await expect.poll(() => lines).toEqual(['Rendered 75 of 150 frames']);
+    await eventually(() => lines).toEqual(['Rendered 75 of 150 frames']);
     render.progress(150, 150);
     render.finish();
     expect((await subscription).data).toMatchObject({ video: { num_frames: 150 } });
@@ -112,7 +112,7 @@ describe('the queue', () => {
     stream.on('data', (update) =>
       seen.push('queue_position' in update ? update.queue_position : update.status),
     );
-    await expect.poll(() => seen).toEqual([1]);
+    await eventually(() => seen).toEqual([1]);
     render.finish();
     (await renderer.next()).finish();
     (await renderer.next()).finish();
@@ -149,6 +149,25 @@ describe('the queue', () => {
       expect(again).toMatchObject({ status: 400, body: { status: 'ALREADY_COMPLETED' } });
     }
     expect(render.canceled).toBe(true);
+    expect(renderer.started).toHaveLength(1);
+  });
+
+  it('gives up what has not started in the time that the caller gave', async () => {
+    const { engine, renderer } = await testEngine();
+    const client = falClient(engine.url);
+    await client.queue.submit(ENDPOINT, { input: INPUT });
+    const render = await renderer.next();
+    const { request_id: requestId } = await client.queue.submit(ENDPOINT, {
+      input: INPUT,
+      startTimeout: 1.1,
+    });
+    const status = await client.queue.subscribeToStatus(ENDPOINT, { requestId, pollInterval: 50 });
+    expect(status).toMatchObject({ status: 'COMPLETED', error_type: 'request_timeout' });
+    expect(await rejection(client.queue.result(ENDPOINT, { requestId }))).toMatchObject({
+      status: 504,
+      isUserTimeout: true,
+    });
+    expect(render.canceled).toBe(false);
     expect(renderer.started).toHaveLength(1);
   });
 

@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { expect, it, onTestFinished } from 'vitest';
 import {
   ENDPOINT,
+  eventually,
   HEADERS,
   INPUT,
   type Submitted,
@@ -52,7 +53,7 @@ it('after kill -9 every job ends, and every webhook comes', async () => {
     Array.from({ length: 12 }, (_, n) => submitTo(first.url, 'hold', `${receiver.url}/job/${n}`)),
   );
   const states = async () => (await Promise.all(jobs.map(status))).map((body) => body.status);
-  await expect.poll(async () => (await states()).filter((state) => state === 'IN_PROGRESS').length).toBe(2);
+  await eventually(async () => (await states()).filter((state) => state === 'IN_PROGRESS').length).toBe(2);
   first.process.signal('SIGKILL');
   await first.process.exited;
   await mkdir(join(dataDir, 'files', 'stray'));
@@ -100,7 +101,7 @@ it('SIGTERM ends it cleanly, and what ran is run again in its place', async () =
   const dataDir = await testDirectory();
   const first = await engineProcess(dataDir);
   const job = await submitTo(first.url, 'hold', 'http://127.0.0.1:1/');
-  await expect.poll(async () => (await status(job)).status).toBe('IN_PROGRESS');
+  await eventually(async () => (await status(job)).status).toBe('IN_PROGRESS');
   first.process.signal('SIGTERM');
   expect(await first.process.exited).toBe(0);
   expect(await readdir(join(dataDir, 'files'))).toEqual([]);
@@ -179,7 +180,7 @@ it('what has ended is removed after its time, file and all', async () => {
   expect(existsSync(join(dataDir, 'files', `${job.request_id}-1`))).toBe(true);
 
   const { engine, log } = await testEngine({ dataDir, retentionMs: -1 });
-  await expect.poll(() => log.map((entry) => entry.event)).toContain('requests_pruned');
+  await eventually(() => log.map((entry) => entry.event)).toContain('requests_pruned');
   const moved = (url: string) => url.replace(first.engine.url, engine.url);
   expect((await fetch(moved(job.status_url), { headers: HEADERS })).status).toBe(404);
   expect((await fetch(moved(waiting.status_url), { headers: HEADERS })).status).toBe(202);

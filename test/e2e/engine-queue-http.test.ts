@@ -5,6 +5,7 @@ import { request as httpRequest } from 'node:http';
 import { describe, expect, it } from 'vitest';
 import {
   ENDPOINT,
+  eventually,
   HEADERS,
   INPUT,
   status,
@@ -42,6 +43,12 @@ describe('a submit', () => {
     ['without fields', { body: '{}' }, 422, 'missing'],
     ['to an endpoint that is not there', { path: 'fal-ai/ltx-2.3/image-to-video' }, 404, 'not found'],
     ['with a webhook that is no URL', { path: `${ENDPOINT}?fal_webhook=nowhere` }, 400, 'bad_request'],
+    [
+      'with a time-out that is none',
+      { headers: { ...HEADERS, 'x-fal-request-timeout': 'soon' } },
+      400,
+      'bad_request',
+    ],
   ])('%s is refused and leaves nothing', async (_, call, code, words) => {
     const { engine, renderer, log } = await testEngine();
     const response = await fetch(`${engine.url}/${'path' in call ? call.path : ENDPOINT}`, {
@@ -282,7 +289,7 @@ describe('a video', () => {
     };
     expect(await openVideos()).toBe(1);
     await response.body?.cancel();
-    await expect.poll(openVideos).toBe(0);
+    await eventually(openVideos).toBe(0);
   });
 
   it('is served under its name, and nothing else is', async () => {

@@ -4,13 +4,10 @@ import { createHash } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import sharp from 'sharp';
 import { expect, it, onTestFinished } from 'vitest';
-import { ENDPOINT, falClient, HEADERS, testDirectory } from '../support/engine-queue.ts';
+import { ENDPOINT, eventually, falClient, HEADERS, testDirectory } from '../support/engine-queue.ts';
 import { startProcess, type TestProcess } from '../support/process.ts';
 
 const MAIN = fileURLToPath(new URL('../../src/engine/main.ts', import.meta.url));
-
-/** Renders take seconds here, and other tests take their part of the machine. */
-const TIMEOUT_MS = 120_000;
 
 /** The engine's own process, that goes with the test. */
 async function engineProcess(dataDir: string): Promise<{ process: TestProcess; url: string }> {
@@ -44,9 +41,7 @@ function alive(pid: number): boolean {
   }
 }
 
-it('killed while it renders, it renders again, and nothing of the first try goes on', {
-  timeout: TIMEOUT_MS,
-}, async () => {
+it('killed while it renders, it renders again, and nothing of the first try goes on', async () => {
   const dataDir = await testDirectory();
   const first = await engineProcess(dataDir);
   const input = { prompt: 'slow zoom in', image_url: await picture() };
@@ -55,12 +50,12 @@ it('killed while it renders, it renders again, and nothing of the first try goes
     const status = await falClient(first.url).queue.status(ENDPOINT, { requestId, logs: true });
     return status.status === 'IN_PROGRESS' && status.logs.length > 0;
   };
-  await expect.poll(begun, { timeout: TIMEOUT_MS }).toBe(true);
+  await eventually(begun).toBe(true);
   const orphans = await rendersOf(first.process);
   expect(orphans.length).toBeGreaterThan(0);
   first.process.signal('SIGKILL');
   await first.process.exited;
-  await expect.poll(() => orphans.filter(alive), { timeout: TIMEOUT_MS }).toEqual([]);
+  await eventually(() => orphans.filter(alive)).toEqual([]);
 
   const second = await engineProcess(dataDir);
   const client = falClient(second.url);
@@ -85,16 +80,14 @@ it('killed while it renders, it renders again, and nothing of the first try goes
   expect(await second.process.exited).toBe(0);
 });
 
-it('a cancel and a crash end their render’s processes, and a bad image its job', {
-  timeout: TIMEOUT_MS,
-}, async () => {
+it('a cancel and a crash end their render’s processes, and a bad image its job', async () => {
   const engine = await engineProcess(await testDirectory());
   const client = falClient(engine.url);
   const image_url = await picture();
   /** Starts a job and waits for its processes. */
   const running = async () => {
     const { request_id } = await client.queue.submit(ENDPOINT, { input: { prompt: 'pan left', image_url } });
-    await expect.poll(() => rendersOf(engine.process), { timeout: TIMEOUT_MS }).not.toEqual([]);
+    await eventually(() => rendersOf(engine.process)).not.toEqual([]);
     return { requestId: request_id, pids: await rendersOf(engine.process) };
   };
   const ended = async (requestId: string) => {
@@ -107,7 +100,7 @@ it('a cancel and a crash end their render’s processes, and a bad image its job
   const canceled = await running();
   await client.queue.cancel(ENDPOINT, { requestId: canceled.requestId });
   expect(await ended(canceled.requestId)).toMatchObject({ status: 499 });
-  await expect.poll(() => canceled.pids.filter(alive)).toEqual([]);
+  await eventually(() => canceled.pids.filter(alive)).toEqual([]);
 
   const crashed = await running();
   for (const pid of crashed.pids) process.kill(pid, 'SIGKILL');

@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import type { Engine } from '../../src/engine/contract.ts';
 import {
+  eventually,
   HEADERS,
   ManualRenderer,
   type Received,
@@ -159,12 +160,10 @@ describe('a webhook that was not taken', () => {
     const receiver = await testReceiver(() => 302);
     await submitted(engine, receiver.url);
     (await renderer.next()).finish();
-    await expect
-      .poll(() => log.find((entry) => entry.event === 'webhook_tried'))
-      .toMatchObject({
-        verdict: 'give_up',
-        status: 302,
-      });
+    await eventually(() => log.find((entry) => entry.event === 'webhook_tried')).toMatchObject({
+      verdict: 'give_up',
+      status: 302,
+    });
     expect(receiver.received.map((call) => call.path)).toEqual(['/']);
   });
 
@@ -192,7 +191,7 @@ it('a webhook to another machine is never sent', async () => {
   };
   try {
     (await renderer.next()).finish();
-    await expect.poll(() => log.map((entry) => entry.event)).toContain('webhook_not_loopback');
+    await eventually(() => log.map((entry) => entry.event)).toContain('webhook_not_loopback');
   } finally {
     globalThis.fetch = realFetch;
   }
@@ -207,7 +206,7 @@ it('a webhook that was taken is not sent again by the next engine', async () => 
   const first = await testEngine({ dataDir, startRender: renderer.startRender });
   await submitted(first.engine, receiver.url);
   (await renderer.next()).finish();
-  await expect.poll(() => first.log.map((entry) => entry.event)).toContain('webhook_tried');
+  await eventually(() => first.log.map((entry) => entry.event)).toContain('webhook_tried');
   await first.engine.close();
   const second = await testEngine({ dataDir });
   await submitted(second.engine, `${receiver.url}/second`);

@@ -7,7 +7,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createFalClient, type FalClient } from '@fal-ai/client';
-import { onTestFinished } from 'vitest';
+import { expect, onTestFinished, vi } from 'vitest';
 import type {
   Engine,
   EngineLogEntry,
@@ -19,6 +19,16 @@ import type {
   RenderRequest,
 } from '../../src/engine/contract.ts';
 import { startEngine } from '../../src/engine/index.ts';
+
+/** How long a test waits for what must come, in milliseconds: these tests start processes on a busy machine. */
+export const PATIENCE_MS = 120_000;
+
+vi.setConfig({ testTimeout: PATIENCE_MS });
+
+/** Reads again and again until it is as expected. */
+export function eventually<Value>(read: () => Value | Promise<Value>) {
+  return expect.poll(read, { timeout: PATIENCE_MS });
+}
 
 export const ENDPOINT = 'fal-ai/ltx-2.3/image-to-video/fast';
 export const INPUT = { prompt: 'slowly in', image_url: 'data:image/png;base64,AAAA' };

@@ -82,6 +82,7 @@ describe('a failed outcome', () => {
     ],
     [{ kind: 'crashed' }, 500, 'internal_server_error'],
     [{ kind: 'timed_out' }, 504, 'generation_timeout'],
+    [{ kind: 'not_started' }, 504, 'request_timeout'],
     [{ kind: 'cancelled' }, 499, 'client_cancelled'],
   ])('%o is status %i and %s', (outcome, status, type) => {
     const error = errorOf(outcome);

@@ -38,11 +38,11 @@ function reopen(): void {
   requests = new RequestStore(database);
 }
 
-function put(id: string, callbackUrl?: string) {
+function put(id: string, callbackUrl?: string, startBy?: number) {
   const endpoint = endpointById('fal-ai/ltx-2.3/image-to-video/fast');
   if (!endpoint) throw new Error('the endpoint is gone');
   const input = inputSchema.parse({ prompt: id, image_url: 'https://images.test/a.png' });
-  return requests.submit({ id, endpoint, callbackUrl, input }, 1);
+  return requests.submit({ id, endpoint, callbackUrl, input, startBy }, 1);
 }
 
 function claim(): StoredRequest {
@@ -88,6 +88,17 @@ describe('the queue', () => {
     expect(requests.findById('a')).toMatchObject({ outcome: { kind: 'done' }, ended_at: 3 });
     expect(new DeliveryStore(database).due(3, new Set(), 9)).toHaveLength(1);
     expect(() => requests.input('a')).toThrow(); // The input is forgotten with the end.
+  });
+
+  it('knows which requests have waited too long', () => {
+    put('a', undefined, 20);
+    put('b', undefined, 10);
+    put('c');
+    expect(requests.nextStartBy()).toBe(10);
+    expect(requests.overdue(9)).toEqual([]);
+    expect(requests.overdue(10).map((request) => request.id)).toEqual(['b']);
+    claim(); // What has started is never too late.
+    expect(requests.overdue(99).map((request) => request.id)).toEqual(['b']);
   });
 
   it('does not let an old attempt end a new one', () => {
@@ -158,6 +169,18 @@ describe('webhooks owed', () => {
 describe('the database', () => {
   it('belongs to one engine at a time', () => {
     expect(() => openDatabase(directory)).toThrow(/another engine is using/);
+  });
+
+  it('brings older data up to date', () => {
+    put('a');
+    // As the first version left it.
+    database.exec(
+      'DROP INDEX requests_start_by; ALTER TABLE requests DROP COLUMN start_by; PRAGMA user_version = 1',
+    );
+    reopen();
+    expect(requests.findById('a')?.state).toBe('queued');
+    put('b', undefined, 5);
+    expect(requests.overdue(5)).toHaveLength(1);
   });
 
   it('refuses data of a newer engine', () => {

@@ -24,7 +24,7 @@ export function createApp(parts: AppParts): Hono<AppTypes> {
       // fal allows every page; a page from elsewhere has no business with an engine on this machine.
       origin: (origin) => (isLoopbackUrl(origin) ? origin : null),
       allowMethods: ['GET', 'HEAD', 'POST', 'PUT'],
-      exposeHeaders: ['x-fal-request-id', 'x-fal-error-type'],
+      exposeHeaders: ['x-fal-request-id', 'x-fal-error-type', 'x-fal-request-timeout-type'],
     }),
   );
 

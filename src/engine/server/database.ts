@@ -34,6 +34,9 @@ const MIGRATIONS: readonly string[] = [
      private_key TEXT NOT NULL,
      created_at INTEGER NOT NULL
    ) STRICT;`,
+  // X-Fal-Request-Timeout: a request that has not started by then is not to start any more.
+  `ALTER TABLE requests ADD COLUMN start_by INTEGER;
+   CREATE INDEX requests_start_by ON requests (start_by) WHERE state = 'queued' AND start_by IS NOT NULL;`,
 ];
 
 /** How long to wait for an engine that is just ending to let go of the data, in milliseconds. */

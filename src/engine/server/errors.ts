@@ -64,6 +64,12 @@ export const RENDER_TIMED_OUT = modelError(504, [
   { loc: ['body'], msg: 'Generation timed out', type: 'generation_timeout' },
 ]);
 
+/** The caller's own limit on waiting has passed; `user` tells clients not to try again. */
+export const NOT_STARTED_IN_TIME: ErrorReply = {
+  ...infrastructureError('request_timeout'),
+  headers: { 'x-fal-error-type': 'request_timeout', 'x-fal-request-timeout-type': 'user' },
+};
+
 /** What a status answer says about an error: its first sentence and its type. */
 export function summaryOf({ body, headers }: ErrorReply): { error: string; error_type: string } {
   if (!('detail' in body)) return { error: body.status, error_type: 'internal_error' };

@@ -6,6 +6,7 @@ import {
   type ErrorReply,
   infrastructureError,
   modelError,
+  NOT_STARTED_IN_TIME,
   RENDER_CRASHED,
   RENDER_TIMED_OUT,
 } from './errors.ts';
@@ -39,6 +40,7 @@ export const outcomeSchema = z.discriminatedUnion('kind', [
   }),
   z.object({ kind: z.literal('crashed') }),
   z.object({ kind: z.literal('timed_out') }),
+  z.object({ kind: z.literal('not_started') }),
   z.object({ kind: z.literal('cancelled') }),
 ]);
 export type Outcome = z.infer<typeof outcomeSchema>;
@@ -68,6 +70,8 @@ export function errorOf(outcome: Outcome): ErrorReply | undefined {
       return RENDER_CRASHED;
     case 'timed_out':
       return RENDER_TIMED_OUT;
+    case 'not_started':
+      return NOT_STARTED_IN_TIME;
     case 'cancelled':
       return infrastructureError('client_cancelled');
   }

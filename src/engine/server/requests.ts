@@ -50,6 +50,8 @@ export interface NewRequest {
   readonly endpoint: Endpoint;
   readonly callbackUrl: string | undefined;
   readonly input: RenderRequest;
+  /** When it must have started, else it is given up; undefined: it waits as long as it takes. */
+  readonly startBy: number | undefined;
 }
 
 /** The durable queue. Each method is one transaction, on disk when it returns. */
@@ -67,8 +69,8 @@ export class RequestStore {
       if (known) return { request: known, created: false };
       this.#database
         .prepare(
-          `INSERT INTO requests (id, endpoint, app, callback_url, state, created_at, input)
-           VALUES (?, ?, ?, ?, 'queued', ?, ?)`,
+          `INSERT INTO requests (id, endpoint, app, callback_url, state, created_at, start_by, input)
+           VALUES (?, ?, ?, ?, 'queued', ?, ?, ?)`,
         )
         .run(
           request.id,
@@ -76,6 +78,7 @@ export class RequestStore {
           request.endpoint.app,
           request.callbackUrl ?? null,
           now,
+          request.startBy ?? null,
           JSON.stringify(request.input),
         );
       const created = this.findById(request.id);
@@ -109,6 +112,19 @@ export class RequestStore {
       )
       .get(now);
     return row === undefined ? undefined : rowSchema.parse(row);
+  }
+
+  /** Waiting requests that should have started by now. */
+  overdue(now: number): StoredRequest[] {
+    return this.#many(`state = 'queued' AND start_by <= ?`, now);
+  }
+
+  /** When the first of the waiting requests must have started; undefined when they have time. */
+  nextStartBy(): number | undefined {
+    const row = this.#database
+      .prepare(`SELECT min(start_by) AS at FROM requests WHERE state = 'queued' AND start_by IS NOT NULL`)
+      .get();
+    return z.object({ at: z.number().nullable() }).parse(row).at ?? undefined;
   }
 
   /** What a request asks for. @throws when it has ended. */

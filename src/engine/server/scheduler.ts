@@ -24,6 +24,9 @@ export interface SchedulerParts {
 /** How long to wait before the database is tried again where it failed, in milliseconds: a full disk may be emptied. */
 const STORE_RETRY_MS = 2_000;
 
+/** The longest that one timer runs, in milliseconds: Node's limit is 2^31 - 1, an hour is plenty. */
+const MAX_TIMER_MS = 3_600_000;
+
 /** A request that is being run here. */
 interface Active {
   readonly request: StoredRequest;
@@ -38,7 +41,7 @@ export class Scheduler {
   readonly #active = new Map<string, Active>();
   readonly #closing = new AbortController();
   #woken: NodeJS.Immediate | undefined;
-  #retry: NodeJS.Timeout | undefined;
+  #timer: NodeJS.Timeout | undefined;
 
   constructor(parts: SchedulerParts) {
     this.#parts = parts;
@@ -46,9 +49,10 @@ export class Scheduler {
 
   /** Says that there may be something to run. */
   wake(): void {
+    if (this.#closing.signal.aborted) return;
     this.#woken ??= setImmediate(() => {
       this.#woken = undefined;
-      this.#fill();
+      this.#step();
     });
   }
 
@@ -59,12 +63,10 @@ export class Scheduler {
 
   /** Cancels a request, given as it is now: at once while it waits; by killing its render while it runs. */
   cancel(request: StoredRequest): 'requested' | 'already_completed' {
-    const { requests, changes, onEnded } = this.#parts;
+    const { requests } = this.#parts;
     if (request.state === 'ended') return 'already_completed';
     if (request.state === 'queued') {
-      requests.end(request, { kind: 'cancelled' }, [], Date.now());
-      changes.notify();
-      onEnded();
+      this.#endWaiting(request, { kind: 'cancelled' });
       return 'requested';
     }
     requests.requestCancel(request.id);
@@ -80,30 +82,50 @@ export class Scheduler {
   async close(): Promise<void> {
     this.#closing.abort();
     clearImmediate(this.#woken);
-    clearTimeout(this.#retry);
+    clearTimeout(this.#timer);
     for (const active of this.#active.values()) active.run?.stop();
     await Promise.all([...this.#active.values()].map((active) => active.done));
   }
 
+  #step(): void {
+    clearTimeout(this.#timer);
+    try {
+      this.#giveUpOverdue(Date.now());
+      this.#fill();
+      const next = this.#parts.requests.nextStartBy();
+      if (next !== undefined) this.#wakeIn(next - Date.now());
+    } catch (error) {
+      this.#logFailure('queue_unreadable', error);
+      this.#wakeIn(STORE_RETRY_MS);
+    }
+  }
+
+  #wakeIn(ms: number): void {
+    this.#timer = setTimeout(() => this.wake(), Math.min(Math.max(ms, 0), MAX_TIMER_MS));
+  }
+
+  #giveUpOverdue(now: number): void {
+    for (const request of this.#parts.requests.overdue(now)) {
+      this.#endWaiting(request, { kind: 'not_started' });
+      this.#parts.log({ level: 'warn', event: 'request_not_started_in_time', request_id: request.id });
+    }
+  }
+
+  #endWaiting(request: StoredRequest, outcome: Outcome): void {
+    this.#parts.requests.end(request, outcome, [], Date.now());
+    this.#parts.changes.notify();
+    this.#parts.onEnded();
+  }
+
   /** Claiming and noting the claim is one step, so that a cancel finds a request either waiting or noted. */
   #fill(): void {
-    while (!this.#closing.signal.aborted && this.#active.size < this.#parts.concurrency) {
-      const request = this.#claim();
+    while (this.#active.size < this.#parts.concurrency) {
+      const request = this.#parts.requests.claimNext(Date.now());
       if (!request) return;
       const active: Active = { request, cancelled: false, done: Promise.resolve() };
       this.#active.set(request.id, active);
       active.done = this.#work(active);
       this.#parts.changes.notify();
-    }
-  }
-
-  #claim(): StoredRequest | undefined {
-    try {
-      return this.#parts.requests.claimNext(Date.now());
-    } catch (error) {
-      this.#logFailure('queue_unreadable', error);
-      this.#retry = setTimeout(() => this.wake(), STORE_RETRY_MS);
-      return undefined;
     }
   }
 

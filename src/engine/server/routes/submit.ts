@@ -13,6 +13,9 @@ export const MAX_BODY_BYTES = 32 * 1024 * 1024;
 /** Longest callback URL, in characters. */
 const MAX_CALLBACK_LENGTH = 4_096;
 
+/** Longer times to start, in seconds, are as good as this one: a year. */
+const MAX_START_TIMEOUT_S = 31_536_000;
+
 /** `POST /{endpoint id}?fal_webhook=`: queues a request. Two with one callback URL are one request. */
 export function submitRoutes(parts: AppParts): Hono<AppTypes> {
   const { requests, scheduler, changes, log, base } = parts;
@@ -25,6 +28,12 @@ export function submitRoutes(parts: AppParts): Hono<AppTypes> {
       return sendError(infrastructureError('bad_request', 'fal_webhook must be an http(s) URL'));
     }
 
+    const timeout = c.req.header('x-fal-request-timeout');
+    const timeoutS = timeout === undefined ? undefined : Math.min(Number(timeout), MAX_START_TIMEOUT_S);
+    if (timeoutS !== undefined && !(timeoutS > 0)) {
+      return sendError(infrastructureError('bad_request', 'x-fal-request-timeout must be seconds above 0'));
+    }
+
     const bytes = await readBody(c.req.raw.body, MAX_BODY_BYTES);
     if (!bytes) return sendError(plainError(413, `Request body is larger than ${MAX_BODY_BYTES} bytes`));
     const body = parseJson(bytes);
@@ -35,9 +44,11 @@ export function submitRoutes(parts: AppParts): Hono<AppTypes> {
     if (!input.success) return sendError(validationError(input.error, body));
 
     const id = randomUUID();
+    const now = Date.now();
+    const startBy = timeoutS === undefined ? undefined : Math.round(now + timeoutS * 1_000);
     const { request, created } = requests.submit(
-      { id, endpoint, callbackUrl, input: input.data },
-      Date.now(),
+      { id, endpoint, callbackUrl, input: input.data, startBy },
+      now,
     );
     c.set('requestId', request.id);
     const answer = submitBody(base(), request, requests.position(request));
