@@ -24,6 +24,9 @@ export interface PageParts {
   readonly main: Html;
 }
 
+/** A page changes with a deployment alone; five minutes of the old one hurt nobody. */
+const MAX_AGE_S = 300;
+
 let policy: Promise<string> | undefined;
 
 /** No script, no frame, no form, no request to anywhere: only the one style sheet, by its hash. */
@@ -81,11 +84,12 @@ ${main}
       'content-security-policy': await contentSecurityPolicy(),
       'x-content-type-options': 'nosniff',
       'referrer-policy': 'no-referrer',
+      'cache-control': `public, max-age=${MAX_AGE_S}`,
     },
   };
 }
 
 /** The page as an answer. */
-export function pageResponse(page: Page, status = 200): Response {
-  return new Response(page.html, { status, headers: page.headers });
+export function pageResponse(page: Page): Response {
+  return new Response(page.html, { headers: page.headers });
 }
