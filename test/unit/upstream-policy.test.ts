@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { JOB_ERROR_CODES, type JobErrorCode } from '../../src/worker/errors.ts';
 import { readUpstreamError } from '../../src/worker/upstream/error.ts';
 import {
+  endOfStatus,
   failedBy,
   failureOf,
   isStillOpen,
@@ -250,5 +251,18 @@ describe('whether a status or an event tells enough', () => {
     ['brand_new_error', false],
   ])('%s: %s', (type, tells) => {
     expect(tellsTheEnd(read(null, { error_type: type }))).toBe(tells);
+  });
+
+  it.each([
+    ['generation_timeout', 'upstream_timeout'],
+    ['runner_scheduling_failure', 'upstream_busy'],
+    ['client_cancelled', 'upstream_error'],
+    // Which image, which field: the result call tells.
+    ['image_load_error', undefined],
+    ['content_policy_violation', undefined],
+    ['value_error', undefined],
+    ['internal_error', undefined],
+  ])('a status with %s ends the job as %s', (type, code) => {
+    expect(endOfStatus(read(null, { detail: 'text', error_type: type }))?.failure.code).toBe(code);
   });
 });

@@ -17,7 +17,15 @@ import type {
 import { readUpstreamError } from './error.ts';
 import { type Exchange, exchange, type Fetcher, retryAfterMs } from './exchange.ts';
 import { videoOf } from './output.ts';
-import { failedBy, failureOf, isStillOpen, resultVerdict, submitVerdict, tellsTheEnd } from './policy.ts';
+import {
+  endOfStatus,
+  failedBy,
+  failureOf,
+  isStillOpen,
+  resultVerdict,
+  submitVerdict,
+  tellsTheEnd,
+} from './policy.ts';
 
 export interface FalOptions {
   /** Base URL of the queue, without a trailing slash. The key goes to its host and to no other. */
@@ -141,9 +149,9 @@ class FalUpstream implements Upstream {
       case 'IN_PROGRESS':
         return { kind: 'running' };
       case 'COMPLETED': {
-        // There is no FAILED. A vague error is looked up: the result call answers with the error itself.
+        // There is no FAILED: the result call of a failed job answers with the error itself.
         const ended = readUpstreamError(null, answer.headers, { detail: error, error_type });
-        return tellsTheEnd(ended) ? failedBy(ended) : { kind: 'completed' };
+        return endOfStatus(ended) ?? { kind: 'completed' };
       }
       default:
         return { kind: 'unclear', detail: `unknown status${/^\w{1,40}$/.test(status) ? ` ${status}` : ''}` };

@@ -14,6 +14,16 @@ export function tellsTheEnd(error: UpstreamError): boolean {
   return error.type !== undefined && CODE_OF_TYPE.has(error.type) && !VAGUE_TYPES.has(error.type);
 }
 
+/**
+ * The end that a status's own error is, or null when the result call must tell. A status names a type at most: for an
+ * error of the input it leaves open which field is wrong, and a customer who is told that can mend it.
+ */
+export function endOfStatus(error: UpstreamError): UpstreamFailed | null {
+  if (!tellsTheEnd(error)) return null;
+  const end = failedBy(error);
+  return end.failure.code.startsWith('upstream_') ? end : null;
+}
+
 /** The end that this error is. */
 export function failedBy(error: UpstreamError): UpstreamFailed {
   if (error.type === 'client_cancelled') {
