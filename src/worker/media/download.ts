@@ -44,6 +44,7 @@ export async function openDownload(
   if (!target || !/^https?:$/.test(target.protocol) || !allow(target.href)) return UNAVAILABLE;
   let response: Response;
   try {
+    signal.throwIfAborted();
     // Compressed in transit, the declared length would not be that of the file.
     const headers = { Accept: 'video/mp4, */*;q=0.1', 'Accept-Encoding': 'identity' };
     response = await fetcher(new Request(target, { headers, redirect: 'manual', signal }));

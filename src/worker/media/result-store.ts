@@ -54,10 +54,22 @@ async function putWhole(
       throw cause;
     });
   const signal = AbortSignal.any([file.signal, failed.signal]);
-  const [copied, stored] = await Promise.allSettled([file.body.pipeTo(pipe.writable, { signal }), put]);
+  const copying = Promise.allSettled([file.body.pipeTo(pipe.writable, { signal }), put]);
+  const [copied, stored] = await Promise.race([copying, abortionOf(signal)]);
   if (copied.status === 'rejected') throw copied.reason;
   if (stored.status === 'rejected') throw stored.reason;
   return { kind: 'stored', bytes: length };
+}
+
+/**
+ * Rejects when the signal aborts. workerd's pipe between its own streams looks at the signal only between two chunks,
+ * so a sender that hangs would otherwise hold it; an aborted `fetch` also breaks the body, which ends the pipe for good.
+ */
+function abortionOf(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    if (signal.aborted) return reject(signal.reason);
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+  });
 }
 
 /** Parts of {@link PART_BYTES}, one at a time; a file smaller than one part is put whole. */
