@@ -7,10 +7,11 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { type Fate, MoneyWorld } from '../support/money-world.ts';
+import { soakOr } from '../support/soak.ts';
 
 // Run again with SEED=<what was printed> to see the same worlds.
 const seed = Number(process.env.SEED ?? Math.floor(Math.random() * 2 ** 31));
-const RUNS = Number(process.env.RUNS ?? 250);
+const RUNS = soakOr(2_000, 250);
 
 const pick = fc.nat({ max: 1_000 });
 const SHARDS = 4;
@@ -72,7 +73,7 @@ function apply(world: MoneyWorld, op: Op): void {
   }
 }
 
-test(`credits are conserved and no 402 is false (SEED=${seed})`, { timeout: 120_000 }, async () => {
+test(`credits are conserved and no 402 is false (SEED=${seed})`, { timeout: 900_000 }, async () => {
   const totals = { accepted: 0, refused: 0, unavailable: 0, lost: 0, balances: 0 };
   await fc.assert(
     fc.asyncProperty(fc.array(op, { minLength: 20, maxLength: 200, size: 'max' }), async (ops) => {

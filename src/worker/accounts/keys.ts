@@ -9,7 +9,6 @@
  */
 
 import { base32OfBytes, sha256Hex, utf8 } from '../bytes.ts';
-import type { Caller } from '../env.ts';
 import { homeRegion } from '../ids.ts';
 import { currentEntry, equalBytes, mac, type Ring, type RingEntry, ringEntry } from '../secrets.ts';
 
@@ -20,6 +19,13 @@ export interface MintedKey {
   readonly hash: string;
   /** The secret of the ring that its MAC was made with. */
   readonly ringId: string;
+}
+
+/** Whose key it is, as far as the key itself tells: a `Caller`. */
+export interface ParsedKey {
+  readonly account: string;
+  /** Lower-case hex SHA-256 of the whole key. */
+  readonly keyHash: string;
 }
 
 const PREFIX = 'ff_live_';
@@ -47,7 +53,7 @@ export async function mintKey(ring: Ring, account: string): Promise<MintedKey> {
 }
 
 /** Who is calling, if `text` is a key that we made under a secret still in the ring; else null. Never throws. */
-export async function parseKey(ring: Ring, text: string): Promise<Caller | null> {
+export async function parseKey(ring: Ring, text: string): Promise<ParsedKey | null> {
   const match = KEY.exec(text);
   if (!match) return null;
   const [, accountPart, , given, ringId] = match as unknown as [string, string, string, string, string];
