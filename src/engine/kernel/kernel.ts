@@ -94,7 +94,7 @@ export class Kernel {
   }
 
   /**
-   * Resamples a plane bilinearly. Positions outside it are held at its edge.
+   * Resamples a plane bilinearly. Positions outside it are mirrored at its edge.
    *
    * @param target At least 8 samples wide.
    */

@@ -37,7 +37,10 @@ const PACE: Readonly<Record<Motion['speed'], number>> = { slow: 0.5, normal: 1, 
 /** The nearest that the camera comes: 1.4 times, where an image pixel is spread over 1.12 output pixels. */
 const NEAREST = 1 / 1.4;
 
-/** How far beyond the picture's edges a view may reach while the wipe hides them (see transition.ts). */
+/**
+ * The widest that the camera sees of an image that it zooms out of, or in to, on its way between two: the 4 % on each
+ * side that no image has are mirrored, as editors do it.
+ */
 const WIDEST = 1.08;
 
 /** How far a hand shakes, in frames, and how often it changes its mind, in hertz: sway, and tremor at a third of it. */
@@ -94,7 +97,7 @@ function aside(x: number, y: number, width: number, room: Kept['room']): View {
  */
 function travel(from: View, to: View, arc: boolean): CameraPath {
   // The most by which an arc may rise without leaving the image, where one end is the full framing.
-  const rise = arc ? Math.max(0, 1 - Math.min(from.width, to.width)) / 8 : 0;
+  const rise = arc && from.y === to.y ? Math.max(0, 1 - Math.min(from.width, to.width)) / 8 : 0;
   return (time) => {
     const done = ease(time);
     return {

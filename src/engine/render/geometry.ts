@@ -21,9 +21,8 @@ export const OVERSAMPLING = 1.25;
 
 /** The largest rectangle of the output's shape in the middle of the image: what the first frame shows. */
 export function coverCrop(image: Size, output: Size): Rect {
-  const scale = Math.min(image.width / output.width, image.height / output.height);
-  const width = output.width * scale;
-  const height = output.height * scale;
+  const width = Math.min(image.width, (image.height * output.width) / output.height);
+  const height = Math.min(image.height, (image.width * output.height) / output.width);
   return { x: (image.width - width) / 2, y: (image.height - height) / 2, width, height };
 }
 

@@ -19,23 +19,24 @@ const BLOCK: usize = 48;
  * @param count Output pixels in a row, at least 8. The last block overlaps the one before unless count is a multiple of 8.
  * @param origin Source position of the first output pixel's centre, in source pixels from the first one's centre.
  * @param step Source pixels from one output pixel to the next, at most 2: 8 pixels must find theirs within 16 bytes.
- * @param limit Source pixels in a row. Positions outside are held at the edge.
+ * @param limit Source pixels in a row. Positions outside are mirrored at the edge.
  */
 export function columns(table: usize, count: i32, origin: f64, step: f64, limit: i32): void {
   const blocks = (count + 7) >> 3;
   for (let block = 0; block < blocks; block++) {
     const first = min(block << 3, count - 8);
     const at = table + <usize>block * BLOCK;
-    let base = 0;
+    let base = limit;
     for (let lane = 0; lane < 8; lane++) {
-      const position = <i32>floor((origin + <f64>(first + lane) * step) * 128.0 + 0.5);
-      const clamped = max(0, min(position, (limit - 1) << 7));
-      const left = clamped >> 7;
+      base = min(base, reflect(origin + <f64>(first + lane) * step, limit) >> 7);
+    }
+    for (let lane = 0; lane < 8; lane++) {
+      const position = reflect(origin + <f64>(first + lane) * step, limit);
+      const left = position >> 7;
       const right = min(left + 1, limit - 1);
-      if (lane === 0) base = left;
       store<u8>(at + 16 + <usize>lane, <u8>(left - base));
       store<u8>(at + 24 + <usize>lane, <u8>(right - base));
-      store<i16>(at + 32 + ((<usize>lane) << 1), <i16>(clamped & 127));
+      store<i16>(at + 32 + ((<usize>lane) << 1), <i16>(position & 127));
     }
     store<i32>(at, base);
   }
@@ -66,15 +67,21 @@ export function sample(
 ): void {
   const half = i16x8.splat(64);
   const blocks = (width + 7) >> 3;
-  const from = <usize>load<i32>(table) & ~15;
-  const to = <usize>load<i32>(table + <usize>(blocks - 1) * BLOCK) + 16;
+  let lowest = i32.MAX_VALUE;
+  let highest = 0;
+  for (let block = 0; block < blocks; block++) {
+    const base = load<i32>(table + <usize>block * BLOCK);
+    lowest = min(lowest, base);
+    highest = max(highest, base);
+  }
+  const from = <usize>lowest & ~15;
+  const to = <usize>highest + 16;
   for (let row = 0; row < height; row++) {
-    const position = <i32>floor((origin + <f64>row * step) * 128.0 + 0.5);
-    const clamped = max(0, min(position, (sourceHeight - 1) << 7));
-    const top = clamped >> 7;
+    const position = reflect(origin + <f64>row * step, sourceHeight);
+    const top = position >> 7;
     const upper = source + <usize>top * stride;
     const lower = source + <usize>min(top + 1, sourceHeight - 1) * stride;
-    const weight = clamped & 127;
+    const weight = position & 127;
     let blended = upper;
     if (weight !== 0) {
       blended = scratch;
@@ -145,6 +152,13 @@ export function dissolve(
       ),
     );
   }
+}
+
+/** A position in 128ths, mirrored at the edges of `limit` samples where it lies outside. */
+function reflect(position: f64, limit: i32): i32 {
+  const last = (limit - 1) << 7;
+  const rounded = <i32>floor(position * 128.0 + 0.5);
+  return max(0, min(rounded < 0 ? -rounded : rounded > last ? 2 * last - rounded : rounded, last));
 }
 
 /** `a` and `b` blended by 128ths, rounded. */
