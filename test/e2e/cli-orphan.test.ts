@@ -1,7 +1,7 @@
 /** A service that was killed with -9 leaves workerd behind: the next one on the same data finds and ends it. */
 
 import { fileURLToPath } from 'node:url';
-import { afterEach, expect, test } from 'vitest';
+import { afterEach, expect, test, vi } from 'vitest';
 import { claimDataDir } from '../../src/cli/serve/data-dir.ts';
 import { freePort, isPortFree, requireFreePort } from '../../src/cli/serve/ports.ts';
 import { endProcess, identify, isAlive, listenerOf } from '../../src/cli/serve/processes.ts';
@@ -9,6 +9,9 @@ import { temporaryDir } from '../support/dirs.ts';
 import { startProcess } from '../support/process.ts';
 
 const script = fileURLToPath(new URL('./tiny-worker/serve.ts', import.meta.url));
+
+// Real processes, on a machine that may be busy with others.
+vi.setConfig({ testTimeout: 180_000 });
 
 const cleanups: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
@@ -39,7 +42,7 @@ test('the orphan of the same data is ended by the next claim', async () => {
   expect(claim.endedOrphan?.pid).toBe(runtime.pid);
   expect(await isAlive(runtime)).toBe(false);
   expect(await isPortFree(port)).toBe(true);
-  claim.release();
+  await claim.release();
 });
 
 test('an orphan that was killed before it was written down is known by its tag', async () => {
@@ -48,7 +51,7 @@ test('an orphan that was killed before it was written down is known by its tag',
   expect(claim.endedOrphan).toBeNull();
   expect((await claim.endOrphanOn(port))?.pid).toBe(runtime.pid);
   expect(await isPortFree(port)).toBe(true);
-  claim.release();
+  await claim.release();
 });
 
 test('the orphan of other data is left alone and explained', async () => {
@@ -63,7 +66,7 @@ test('the orphan of other data is left alone and explained', async () => {
     hint: expect.stringContaining(`kill ${runtime.pid}`),
   });
   expect(await isAlive(runtime)).toBe(true);
-  claim.release();
+  await claim.release();
 });
 
 test('a second service on the same data is refused, by name, until the first has ended', async () => {
@@ -78,7 +81,7 @@ test('a second service on the same data is refused, by name, until the first has
   );
   await service.killTree();
   const claim = await claimDataDir(dir.path);
-  claim.release();
+  await claim.release();
 });
 
 test('two claims in one process exclude each other too', async () => {
@@ -86,6 +89,6 @@ test('two claims in one process exclude each other too', async () => {
   cleanups.push(dir.remove);
   const claim = await claimDataDir(dir.path);
   await expect(claimDataDir(dir.path)).rejects.toThrow('Another service is running');
-  claim.release();
-  (await claimDataDir(dir.path)).release();
+  await claim.release();
+  await (await claimDataDir(dir.path)).release();
 });

@@ -2,13 +2,16 @@
 
 import { createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
-import { afterEach, expect, test } from 'vitest';
+import { afterEach, expect, test, vi } from 'vitest';
 import { type LogEntry, logLine } from '../../src/cli/serve/log.ts';
 import { freePort } from '../../src/cli/serve/ports.ts';
 import { type Served, serveWorker } from '../../src/cli/serve/serve.ts';
 import { temporaryDir } from '../support/dirs.ts';
 
 const configPath = fileURLToPath(new URL('./tiny-worker/wrangler.toml', import.meta.url));
+
+// Real processes, on a machine that may be busy with others.
+vi.setConfig({ testTimeout: 180_000 });
 
 const cleanups: (() => Promise<unknown>)[] = [];
 afterEach(async () => {

@@ -21,8 +21,8 @@ export async function customerAccess(
   options: { readonly url?: string | undefined; readonly key?: string | undefined; readonly data: string },
   environment: Environment,
 ): Promise<Access> {
-  const url = options.url ?? environment.FIRSTFRAME_URL;
-  const key = options.key ?? (url === undefined ? undefined : environment.FIRSTFRAME_API_KEY);
+  const url = options.url ?? set(environment.FIRSTFRAME_URL);
+  const key = options.key ?? (url === undefined ? undefined : set(environment.FIRSTFRAME_API_KEY));
   return access(url, key, 'api_key', options.data, 'Give its key with --key or FIRSTFRAME_API_KEY.');
 }
 
@@ -34,9 +34,14 @@ export async function operatorAccess(
   options: { readonly url?: string | undefined; readonly data: string },
   environment: Environment,
 ): Promise<Access> {
-  const url = options.url ?? environment.FIRSTFRAME_URL;
-  const token = url === undefined ? undefined : environment.ADMIN_TOKEN;
+  const url = options.url ?? set(environment.FIRSTFRAME_URL);
+  const token = url === undefined ? undefined : set(environment.ADMIN_TOKEN);
   return access(url, token, 'admin_token', options.data, 'Give its token in ADMIN_TOKEN.');
+}
+
+/** A variable that is set to nothing is not set. */
+function set(value: string | undefined): string | undefined {
+  return value === '' ? undefined : value;
 }
 
 async function access(

@@ -59,7 +59,7 @@ export interface LocalService {
 export async function startLocalService(options: LocalServiceOptions): Promise<LocalService> {
   const { port, host = '127.0.0.1', upstream, onStep = () => {}, onLog } = options;
   /** What is running, in the order of its start. */
-  const running: (() => Promise<void> | void)[] = [];
+  const running: (() => Promise<void>)[] = [];
   const close = async () => {
     const failures: unknown[] = [];
     for (let stop = running.pop(); stop; stop = running.pop()) {

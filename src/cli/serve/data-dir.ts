@@ -31,11 +31,12 @@ const Identity = z.object({ pid: z.number(), started: z.string(), command: z.str
 
 /** `service.json`: who serves this directory. Kept for people and for the next start. */
 const ServiceRecord = z.object({
-  pid: z.number(),
+  pid: z.number().nullable(),
   url: z.string().nullable(),
   runtime: Identity.nullable(),
 });
 type ServiceRecord = z.infer<typeof ServiceRecord>;
+const NOBODY: ServiceRecord = { pid: null, url: null, runtime: null };
 
 /** A data directory that is ours until released. */
 export interface DataDir {
@@ -47,8 +48,8 @@ export interface DataDir {
   endOrphanOn(port: number): Promise<ProcessIdentity | null>;
   /** Writes down which process serves, so that it can be told apart if we are killed. */
   recordRuntime(url: string, port: number): Promise<void>;
-  /** Frees the directory. Once. */
-  release(): void;
+  /** Frees the directory. The runtime must have ended. Once. */
+  release(): Promise<void>;
 }
 
 /** SQLite's result code for a lock held by somebody else (sqlite.org/rescode.html). */
@@ -65,7 +66,7 @@ export async function claimDataDir(path: string): Promise<DataDir> {
   const lock = takeLock(join(real, 'service.lock'));
   if (!lock) {
     const holder = await readJsonFile(recordPath, ServiceRecord).catch(() => null);
-    const who = holder ? ` (process ${holder.pid}${holder.url ? `, ${holder.url}` : ''})` : '';
+    const who = holder?.pid ? ` (process ${holder.pid}${holder.url ? `, ${holder.url}` : ''})` : '';
     throw new CliError(`Another service is running on ${path}${who}.`, {
       hint: 'Use that one, stop it, or choose another directory with --data.',
     });
@@ -94,7 +95,13 @@ export async function claimDataDir(path: string): Promise<DataDir> {
         const runtime = pid === null ? null : await identify(pid);
         await writeJsonAtomically(recordPath, { pid: process.pid, url, runtime } satisfies ServiceRecord);
       },
-      release: () => lock.close(),
+      async release() {
+        try {
+          await writeJsonAtomically(recordPath, NOBODY);
+        } finally {
+          lock.close();
+        }
+      },
     };
   } catch (cause) {
     lock.close();
@@ -113,7 +120,8 @@ async function end(orphan: ProcessIdentity, path: string): Promise<ProcessIdenti
 function takeLock(path: string): DatabaseSync | null {
   const database = new DatabaseSync(path, { timeout: 0 });
   try {
-    database.exec('BEGIN EXCLUSIVE');
+    // Nothing is ever written, so there is nothing to roll back and no journal file to leave lying about.
+    database.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE');
     return database;
   } catch (cause) {
     database.close();

@@ -19,7 +19,7 @@ export function logLine(entry: LogEntry, at: Date): string {
       // An object as `console.log` prints it, or any text that begins with a bracket.
     }
   }
-  return JSON.stringify({ ...head, message: text });
+  return JSON.stringify({ ...head, message: text.replace(/\s*\n\s*/g, ' ') });
 }
 
 /** Miniflare's options that send everything it and the Worker log to `onLog` and nothing to the terminal. */

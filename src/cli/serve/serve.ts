@@ -14,6 +14,7 @@ import { requireEveryMinute, startCrons } from './cron.ts';
 import { DATA_DIR_TAG } from './data-dir.ts';
 import { type LogEntry, runtimeLog } from './log.ts';
 import { requireFreePort } from './ports.ts';
+import { keepingOwnSignals } from './signals.ts';
 
 /** The project's own configuration. */
 const CONFIG_PATH = fileURLToPath(new URL('../../../wrangler.toml', import.meta.url));
@@ -61,25 +62,24 @@ export async function serveWorker(options: ServeOptions): Promise<Served> {
 
   const { Miniflare, convertV4MiniflareOptions } = await import('miniflare');
   const log = await runtimeLog(onLog);
-  const runtime = new Miniflare(
-    convertV4MiniflareOptions({
-      ...build.options,
-      name: build.name,
-      modules: true,
-      script: build.script,
-      bindings: { ...build.vars, ...options.vars },
-      unsafeDirectSockets: [{ host, port }],
-      resourcePersistencePath: join(options.dataDir, 'worker'),
-      // Miniflare would ask workers.cloudflare.com for a sample request place; the Worker has a default of its own.
-      cf: false,
-      logRequests: false,
-      telemetry: { enabled: false },
-      unsafeRuntimeEnv: { [DATA_DIR_TAG]: options.dataDir },
-      unsafeHandleRuntimeRestart: () => options.onRestart?.(),
-      ...log,
-      // The converter's types know the options as JSON; ours went through JSON.
-    } as V4MiniflareOptions),
-  );
+  const miniflareOptions = convertV4MiniflareOptions({
+    ...build.options,
+    name: build.name,
+    modules: true,
+    script: build.script,
+    bindings: { ...build.vars, ...options.vars },
+    unsafeDirectSockets: [{ host, port }],
+    resourcePersistencePath: join(options.dataDir, 'worker'),
+    // Miniflare would ask workers.cloudflare.com for a sample request place; the Worker has a default of its own.
+    cf: false,
+    logRequests: false,
+    telemetry: { enabled: false },
+    unsafeRuntimeEnv: { [DATA_DIR_TAG]: options.dataDir },
+    unsafeHandleRuntimeRestart: () => options.onRestart?.(),
+    ...log,
+    // The converter's types know the options as JSON; ours went through JSON.
+  } as V4MiniflareOptions);
+  const runtime = keepingOwnSignals(() => new Miniflare(miniflareOptions));
   try {
     await runtime.ready;
   } catch (cause) {
