@@ -60,6 +60,8 @@ async function buildAfresh(
   configPath: string,
   root: string,
 ): Promise<{ build: WorkerBuild; inputs: string[] }> {
+  // It would announce that it uses `.dev.vars`, of which nothing is kept here.
+  process.env.WRANGLER_LOG ??= 'warn';
   // Loaded here and not above, because a start with a warm cache needs neither.
   const [wrangler, esbuild] = await Promise.all([import('wrangler'), import('esbuild')]);
   const config = wrangler.unstable_readConfig({ config: configPath });
