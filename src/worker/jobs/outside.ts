@@ -65,10 +65,17 @@ export class Outside {
 
   get upstream(): Upstream {
     const { config } = this.#deps;
-    const { FAL_QUEUE_URL, FAL_KEY, FAL_DEDUPES } = config;
+    const { FAL_QUEUE_URL, FAL_KEY, FAL_DEDUPES, JOB_DEADLINE_S } = config;
     if (FAL_KEY === undefined) throw new Error('FAL_KEY is not set: jobs wait until it is');
     const upstream =
-      this.#upstream ?? falUpstream({ queueUrl: FAL_QUEUE_URL, key: FAL_KEY, dedupes: FAL_DEDUPES });
+      this.#upstream ??
+      falUpstream({
+        queueUrl: FAL_QUEUE_URL,
+        key: FAL_KEY,
+        dedupes: FAL_DEDUPES,
+        // What we have given up, the upstream must not start.
+        startTimeoutS: JOB_DEADLINE_S,
+      });
     this.#upstream = upstream;
     return upstream;
   }

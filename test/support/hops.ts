@@ -1,0 +1,105 @@
+/**
+ * Every call between the Worker and its objects, and every write to R2, under the test's control: counted, lost on the
+ * way there, lost on the way back, or the end of every object in memory. Tests, Worker and objects share one isolate,
+ * so a patch of the bindings' prototypes reaches them all.
+ */
+
+import { runInDurableObject } from 'cloudflare:test';
+import { env } from 'cloudflare:workers';
+import { onTestFinished } from 'vitest';
+
+/** One call of an object's method, of R2, or of `fetch`. */
+export interface Hop {
+  /** `shard`, `account`, `directory`, `bucket`, `outside`. */
+  readonly to: 'shard' | 'account' | 'directory' | 'bucket' | 'outside';
+  /** The object's name, R2 key, or URL. */
+  readonly name: string;
+  readonly method: string;
+}
+
+/**
+ * What becomes of a call. `lost`: it never arrives. `answer_lost`: it is carried out, and the caller gets an error.
+ * `crash`: every object loses its memory before the call arrives; `crash_after`: after it was carried out.
+ */
+export type Fate = 'pass' | 'lost' | 'answer_lost' | 'crash' | 'crash_after';
+
+export interface Hops {
+  /** Every hop so far, in order. */
+  readonly log: Hop[];
+  /** Decides the fate of each hop from now on. */
+  fate: (hop: Hop, index: number) => Fate | Promise<Fate>;
+  /** Forgets the log; indexes begin at 0 again. */
+  clear(): void;
+}
+
+/** Installs the control for the running test. Install it after `installUpstream`, so that `fetch` is seen too. */
+export function installHops(): Hops {
+  const hops: Hops = { log: [], fate: () => 'pass', clear: () => void hops.log.splice(0) };
+  const restore: (() => void)[] = [];
+  /** The objects that the test has met, by name. */
+  const met = new Map<string, () => DurableObjectStub>();
+
+  /** Every object that the test has met loses its memory, in the middle of whatever it does. */
+  const crash = async (): Promise<void> => {
+    for (const stub of met.values()) {
+      // An object that is aborted cannot answer: the rejection is the crash.
+      await runInDurableObject(stub(), (_, state) => state.abort('crash of the test')).catch(() => undefined);
+    }
+  };
+
+  const control = async <T>(hop: Hop, carryOut: () => Promise<T>): Promise<T> => {
+    hops.log.push(hop);
+    const fate = await hops.fate(hop, hops.log.length - 1);
+    if (fate === 'lost') throw new Error(`lost on the way to ${hop.to}.${hop.method}`);
+    if (fate === 'crash') await crash();
+    const answer = await carryOut();
+    if (fate === 'answer_lost') throw new Error(`answer of ${hop.to}.${hop.method} lost`);
+    if (fate === 'crash_after') await crash();
+    return answer;
+  };
+
+  const prototype = Object.getPrototypeOf(env.SHARDS);
+  const get = prototype.get;
+  prototype.get = function patched(this: unknown, id: DurableObjectId, options: unknown) {
+    const stub = get.call(this, id, options);
+    const name = id.name ?? '';
+    met.set(name, () => get.call(this, id, options));
+    const to = name.startsWith('directory/') ? 'directory' : name.includes('/') ? 'shard' : 'account';
+    return new Proxy(stub, {
+      get(target, method) {
+        const member = target[method];
+        if (typeof member !== 'function' || typeof method !== 'string' || method === 'then') return member;
+        return (...args: unknown[]) => control({ to, name, method }, () => target[method](...args));
+      },
+    });
+  };
+  restore.push(() => {
+    prototype.get = get;
+  });
+
+  const bucket = Object.getPrototypeOf(env.BUCKET);
+  for (const method of ['put', 'get', 'head', 'delete'] as const) {
+    const original = bucket[method];
+    bucket[method] = function patched(this: unknown, key: unknown, ...rest: unknown[]) {
+      return control({ to: 'bucket', name: String(key), method }, () => original.call(this, key, ...rest));
+    };
+    restore.push(() => {
+      bucket[method] = original;
+    });
+  }
+
+  const fetchBefore = globalThis.fetch;
+  globalThis.fetch = ((input: RequestInfo, init?: RequestInit) => {
+    const request = new Request(input, init);
+    const hop: Hop = { to: 'outside', name: request.url, method: request.method };
+    return control(hop, () => fetchBefore(request));
+  }) as typeof fetch;
+  restore.push(() => {
+    globalThis.fetch = fetchBefore;
+  });
+
+  onTestFinished(() => {
+    for (const undo of restore) undo();
+  });
+  return hops;
+}

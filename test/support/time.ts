@@ -1,0 +1,28 @@
+/** A clock of the test's own, and the cron run by hand. */
+
+import { createExecutionContext, createScheduledController, waitOnExecutionContext } from 'cloudflare:test';
+import { env } from 'cloudflare:workers';
+import { onTestFinished, vi } from 'vitest';
+import worker from '../../src/worker/index.ts';
+
+/** `Date` as the test says; timers stay real. Objects share the test's isolate, so they see the same time. */
+export interface Clock {
+  advance(ms: number): void;
+}
+
+/** Installs a clock that stands still at the present time. */
+export function installClock(): Clock {
+  vi.useFakeTimers({ toFake: ['Date'], now: Date.now() });
+  onTestFinished(() => {
+    vi.useRealTimers();
+  });
+  return { advance: (ms) => void vi.setSystemTime(Date.now() + ms) };
+}
+
+/** One cron run, to its end. */
+export async function cron(): Promise<void> {
+  const controller = createScheduledController({ cron: '* * * * *', scheduledTime: Date.now() });
+  const context = createExecutionContext();
+  await worker.scheduled(controller, env);
+  await waitOnExecutionContext(context);
+}
