@@ -2,7 +2,7 @@
 
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import type { App } from './env.ts';
-import { allowedMethods, createRouter, prepare } from './http/app.ts';
+import { allowedMethods, configure, createRouter, identify } from './http/app.ts';
 import { onError, problemResponse } from './http/problem.ts';
 import { accountRoutes } from './routes/account.ts';
 import { adminRoutes } from './routes/admin.ts';
@@ -11,7 +11,7 @@ import { docsRoutes } from './routes/docs.ts';
 import { fileRoutes } from './routes/files.ts';
 import { generateRoutes } from './routes/generate.ts';
 import { jobRoutes } from './routes/jobs.ts';
-import { openApiDocument } from './routes/openapi.ts';
+import { openApiDocument, openApiRoute } from './routes/openapi.ts';
 import { serviceRoutes } from './routes/service.ts';
 import { uploadRoutes } from './routes/uploads.ts';
 
@@ -23,9 +23,10 @@ export function createApp(): OpenAPIHono<App> {
     const allow = allowedMethods(app.routes, c.req.path);
     return problemResponse(c, allow === null ? { tag: 'not_found' } : { tag: 'method_not_allowed', allow });
   });
+  app.use(identify);
   // Health is answered without a configuration: it is where a missing one is told.
   app.route('/', serviceRoutes);
-  app.use(prepare);
+  app.use(configure);
   app.route('/', generateRoutes);
   app.route('/', jobRoutes);
   app.route('/', uploadRoutes);
@@ -34,6 +35,6 @@ export function createApp(): OpenAPIHono<App> {
   app.route('/', adminRoutes);
   app.route('/', callbackRoutes);
   app.route('/', docsRoutes);
-  app.get('/openapi.json', (c) => c.json(openApiDocument(app, c.get('config').PUBLIC_URL)));
+  app.openapi(openApiRoute, (c) => c.json(openApiDocument(app, c.get('config').PUBLIC_URL), 200) as never);
   return app;
 }

@@ -102,6 +102,15 @@ const UNAVAILABLE_DETAIL = {
     'The service cannot accept work in this region right now. Nothing was charged; try again shortly.',
 } as const satisfies Record<ServicePart, string>;
 
+/** A field error in one line. The empty pointer is the whole body, which needs no name. */
+function sentence({ pointer, detail }: FieldError): string {
+  return pointer === '' ? detail : `${pointer}: ${detail}`;
+}
+
+/** What a caller must know when an answer was lost: the one thing not to do is to send the same job blindly again. */
+const MAY_BE_ACCEPTED =
+  'The jobs of this account cannot be reached right now. Read the status of this job before you send it again.';
+
 /** The one place where a failure becomes a status, a code and a sentence. */
 export function problemOf(failure: Failure): Problem {
   switch (failure.tag) {
@@ -117,7 +126,7 @@ export function problemOf(failure: Failure): Problem {
         status: 400,
         code: 'invalid_request',
         title: 'The request is not valid',
-        detail: failure.errors.map((error) => `${error.pointer}: ${error.detail}`).join('; '),
+        detail: failure.errors.map(sentence).join('; '),
         extensions: { errors: failure.errors },
       };
     case 'invalid_idempotency_key':
@@ -258,7 +267,7 @@ export function problemOf(failure: Failure): Problem {
         status: 503,
         code: `${failure.part}_unavailable`,
         title: 'Temporarily unavailable',
-        detail: UNAVAILABLE_DETAIL[failure.part],
+        detail: failure.jobId === undefined ? UNAVAILABLE_DETAIL[failure.part] : MAY_BE_ACCEPTED,
         headers: { 'Retry-After': String(failure.retryAfter) },
         ...(failure.jobId === undefined ? {} : { extensions: { job_id: failure.jobId } }),
       };
@@ -267,8 +276,7 @@ export function problemOf(failure: Failure): Problem {
         status: 500,
         code: 'internal_error',
         title: 'Internal error',
-        detail:
-          'Something went wrong on our side. Nothing was charged; quote the request id when you report it.',
+        detail: 'Something went wrong on our side. Quote the request id when you report it.',
       };
   }
 }

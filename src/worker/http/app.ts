@@ -24,13 +24,18 @@ export function createRouter(): OpenAPIHono<App> {
   });
 }
 
-/** Gives the request an id and the configuration, and the answer the id. */
-export const prepare: MiddlewareHandler<App> = async (c, next) => {
+/** Gives the request an id, and the answer the same. */
+export const identify: MiddlewareHandler<App> = async (c, next) => {
   const requestId = crypto.randomUUID();
   c.set('requestId', requestId);
-  c.set('config', configOf(c.env));
   await next();
   if (!c.res.headers.has('X-Request-Id')) c.header('X-Request-Id', requestId);
+};
+
+/** Gives the request the configuration; without one there is no answer but that. */
+export const configure: MiddlewareHandler<App> = async (c, next) => {
+  c.set('config', configOf(c.env));
+  await next();
 };
 
 /** What 405 needs to know of a route. */

@@ -6,7 +6,7 @@ import { utf8 } from '../bytes.ts';
 import type { App, Caller } from '../env.ts';
 import { ApiError } from '../errors.ts';
 import { equalBytes } from '../secrets.ts';
-import { jsonBody } from './body.ts';
+import { isJson, jsonBody } from './body.ts';
 
 const BEARER = /^Bearer +(\S+) *$/i;
 
@@ -22,7 +22,8 @@ function headerKeys(c: Context<App>): string[] {
 
 async function callerOf(c: Context<App>, keys: readonly string[]): Promise<Caller> {
   const [key, ...others] = new Set(keys);
-  if (key === undefined) throw new ApiError({ tag: 'unauthorized' });
+  // Where no key can be read, as in `Authorization: Basic …`, there are no two keys to choose from.
+  if (key === undefined || keys.includes('')) throw new ApiError({ tag: 'unauthorized' });
   if (others.length > 0) throw new ApiError({ tag: 'conflicting_credentials' });
   const caller = await parseKey(c.get('config').SIGNING_SECRETS, key);
   if (!caller) throw new ApiError({ tag: 'unauthorized' });
@@ -41,16 +42,28 @@ export const authenticate: MiddlewareHandler<App> = async (c, next) => {
  * before the body is read; a body that is not JSON is refused before the key is looked for.
  */
 export const authenticateJson: MiddlewareHandler<App> = async (c, next) => {
-  const outside = [...headerKeys(c), ...(c.req.queries('api_key') ?? [])];
-  let caller = outside.length > 0 ? await callerOf(c, outside) : null;
-  const body = await jsonBody(c);
-  if (typeof body === 'object' && body !== null && 'api_key' in body) {
-    const inside = typeof body.api_key === 'string' ? body.api_key : '';
-    if (!caller || !outside.includes(inside)) caller = await callerOf(c, [...outside, inside]);
-  }
-  c.set('caller', caller ?? (await callerOf(c, [])));
+  await findCaller(c, () => jsonBody(c));
   await next();
 };
+
+/** As {@link authenticateJson} where there is a JSON body, which may be empty. No other body is looked at. */
+export const authenticateAnyBody: MiddlewareHandler<App> = async (c, next) => {
+  await findCaller(c, () => (isJson(c) ? jsonBody(c, {}) : Promise.resolve(null)));
+  await next();
+};
+
+async function findCaller(c: Context<App>, readBody: () => Promise<unknown>): Promise<void> {
+  const outside = [...headerKeys(c), ...(c.req.queries('api_key') ?? [])];
+  const caller = outside.length > 0 ? await callerOf(c, outside) : null;
+  const inside = bodyKeys(await readBody()).filter((key) => !outside.includes(key));
+  c.set('caller', caller && inside.length === 0 ? caller : await callerOf(c, [...outside, ...inside]));
+}
+
+/** The key in a body. One that is no text is none, and a wrong field. */
+function bodyKeys(body: unknown): string[] {
+  const inside = typeof body === 'object' && body !== null && 'api_key' in body ? body.api_key : undefined;
+  return typeof inside === 'string' ? [inside] : [];
+}
 
 /** Lets operators in: `Authorization: Bearer $ADMIN_TOKEN`. Without a token in the configuration, nobody. */
 export const authenticateOperator: MiddlewareHandler<App> = async (c, next) => {

@@ -5,16 +5,22 @@ import type { App } from '../env.ts';
 import { ApiError } from '../errors.ts';
 import { readText } from '../media/body.ts';
 
-const JSON_TYPE = /^application\/([\w.+-]+\+)?json$/i;
+const JSON_TYPE = /^application\/([\w.-]+\+)?json$/i;
+
+/** Whether the request says that its body is JSON. */
+export function isJson(c: Context<App>): boolean {
+  const type = (c.req.header('content-type') ?? '').split(';', 1).join('').trim();
+  return JSON_TYPE.test(type);
+}
 
 /**
  * The parsed JSON body. It is read and parsed once, while the limit is enforced; the route's validator then finds it
  * parsed, since Hono would otherwise read and parse it again.
+ * @param empty What a body of no bytes means; without it, such a body is not JSON.
  * @throws {ApiError} 415, 413 or 400.
  */
-export async function jsonBody(c: Context<App>): Promise<unknown> {
-  const type = (c.req.header('content-type') ?? '').split(';')[0]?.trim() ?? '';
-  if (!JSON_TYPE.test(type)) {
+export async function jsonBody(c: Context<App>, empty?: object): Promise<unknown> {
+  if (!isJson(c)) {
     throw new ApiError({
       tag: 'unsupported_media_type',
       expected: 'a JSON body with Content-Type: application/json',
@@ -29,10 +35,24 @@ export async function jsonBody(c: Context<App>): Promise<unknown> {
         : { tag: 'malformed_body', detail: 'The body is not UTF-8 text.' },
     );
   }
-  const body = parse(read.text);
+  const body = empty !== undefined && read.text === '' ? empty : parse(read.text);
   c.set('body', body);
-  c.req.json = <T>() => Promise.resolve(body as T);
+  handOn(c, body);
   return body;
+}
+
+/**
+ * Lets the route's validator find the body parsed, under the one name of its type that all validators know: they are
+ * pickier than RFC 9110 §8.3 about white space, parameters and suffixes.
+ */
+function handOn(c: Context<App>, body: unknown): void {
+  c.req.json = <T>() => Promise.resolve(body as T);
+  const { req } = c;
+  const header = req.header.bind(req);
+  req.header = ((name?: string) => {
+    if (name === undefined) return header();
+    return name.toLowerCase() === 'content-type' ? 'application/json' : header(name);
+  }) as typeof req.header;
 }
 
 function parse(text: string): unknown {

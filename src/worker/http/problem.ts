@@ -1,11 +1,16 @@
 /** Failures as answers: RFC 9457 `application/problem+json`, one shape for every non-2xx. */
 
 import type { Context, ErrorHandler } from 'hono';
+import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import { type App, ConfigError, configOf } from '../env.ts';
 import { ApiError, type Failure, type FieldError, problemOf } from '../errors.ts';
 
-/** The answer to a failed request. */
-export function problemResponse(c: Context<App>, failure: Failure): Response {
+/** The answer to a failed request, with the headers that its route has set already. */
+export function problemResponse(
+  c: Context<App>,
+  failure: Failure,
+  extensions: Readonly<Record<string, unknown>> = {},
+): Response {
   const problem = problemOf(failure);
   const body = {
     type: problemType(c, problem.code),
@@ -17,15 +22,13 @@ export function problemResponse(c: Context<App>, failure: Failure): Response {
     // For clients that look for a plain `error` text.
     error: problem.detail,
     ...problem.extensions,
+    ...extensions,
   };
-  return new Response(JSON.stringify(body), {
-    status: problem.status,
-    headers: {
-      ...problem.headers,
-      'Content-Type': 'application/problem+json',
-      'X-Request-Id': c.get('requestId'),
-      'Cache-Control': 'no-store',
-    },
+  return c.body(JSON.stringify(body), problem.status as ContentfulStatusCode, {
+    ...problem.headers,
+    'Content-Type': 'application/problem+json',
+    'X-Request-Id': c.get('requestId'),
+    'Cache-Control': 'no-store',
   });
 }
 
@@ -63,18 +66,35 @@ export interface Issue {
   readonly keys?: readonly string[] | undefined;
 }
 
-/** Zod's issues as field errors, each with its JSON pointer (RFC 6901); an unknown field is named by its own. */
-export function fieldErrors(issues: readonly Issue[], prefix = ''): FieldError[] {
+/** Most unknown fields that an answer names: a body of nothing else must not make an answer many times its size. */
+const MAX_UNKNOWN_FIELDS = 20;
+/** Longest name of an unknown field that is repeated whole, in characters. */
+const MAX_NAME_LENGTH = 100;
+
+/**
+ * Zod's issues as field errors, each with its JSON pointer (RFC 6901: the whole body is the empty one). An unknown
+ * field is named by its own.
+ */
+export function fieldErrors(issues: readonly Issue[]): FieldError[] {
   return issues.flatMap((issue): FieldError[] => {
-    const pointer = prefix + issue.path.map((part) => `/${escapePointer(String(part))}`).join('');
-    if (issue.code === 'unrecognized_keys') {
-      return (issue.keys ?? []).map((key) => ({
-        pointer: `${pointer}/${escapePointer(key)}`,
-        detail: 'is not a field of this request; check its spelling',
-      }));
-    }
-    return [{ pointer: pointer || '/', detail: issue.message }];
+    const pointer = issue.path.map((part) => `/${escapePointer(String(part))}`).join('');
+    return issue.code === 'unrecognized_keys'
+      ? unknownFields(pointer, issue.keys ?? [])
+      : [{ pointer, detail: issue.message }];
   });
+}
+
+function unknownFields(pointer: string, names: readonly string[]): FieldError[] {
+  const errors = names.slice(0, MAX_UNKNOWN_FIELDS).map((name) => ({
+    pointer: `${pointer}/${escapePointer(shortened(name))}`,
+    detail: 'is not a field of this request; check its spelling',
+  }));
+  const more = names.length - errors.length;
+  return more > 0 ? [...errors, { pointer, detail: `${more} more fields are not of this request` }] : errors;
+}
+
+function shortened(name: string): string {
+  return name.length > MAX_NAME_LENGTH ? `${name.slice(0, MAX_NAME_LENGTH)}…` : name;
 }
 
 function escapePointer(part: string): string {

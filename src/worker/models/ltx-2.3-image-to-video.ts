@@ -17,10 +17,16 @@ const imageUrl = (description: string) =>
     .string({ error: 'must be a URL or a data URI' })
     .trim()
     .min(1, 'must not be empty')
-    .refine((text) => text.startsWith('data:') || text.length <= MAX_URL_LENGTH, {
+    .refine((text) => /^data:/i.test(text) || text.length <= MAX_URL_LENGTH, {
       error: `a URL may have at most ${MAX_URL_LENGTH} characters`,
     })
     .meta({ description });
+
+/** Whether `text` has at most `limit` characters, counted as JSON Schema and the upstream do: by code points. */
+function fits(text: string, limit: number): boolean {
+  // A code point is one or two units, so most texts need no counting.
+  return text.length <= limit || (text.length <= 2 * limit && [...text].length <= limit);
+}
 
 /** One of some numbers. As JSON Schema: an enum. */
 function oneOf<const Values extends readonly number[]>(values: Values, description: string) {
@@ -29,6 +35,10 @@ function oneOf<const Values extends readonly number[]>(values: Values, descripti
     .number({ error })
     .refine((value): value is Values[number] => values.includes(value), { error })
     .meta({ description, enum: [...values] });
+}
+
+function oneOfTexts<const Values extends readonly string[]>(values: Values) {
+  return z.enum(values, { error: `must be one of ${values.join(', ')}` });
 }
 
 export const DURATIONS = [6, 8, 10, 12, 14, 16, 18, 20] as const;
@@ -41,9 +51,10 @@ const shape = {
     .string({ error: 'must be a text of 1 to 5,000 characters' })
     .trim()
     .min(1, 'must not be empty')
-    .max(MAX_PROMPT_LENGTH, `may have at most ${MAX_PROMPT_LENGTH} characters`)
+    .refine((text) => fits(text, MAX_PROMPT_LENGTH), { error: 'may have at most 5,000 characters' })
     .meta({
       description: 'How the image should move.',
+      maxLength: MAX_PROMPT_LENGTH,
       example: 'The camera slowly pushes in; mist drifts by.',
     }),
   image_url: imageUrl(
@@ -51,9 +62,10 @@ const shape = {
   ),
   end_image_url: imageUrl('The end image, the same kinds: makes a transition from start to end.').optional(),
   duration: oneOf(DURATIONS, 'Seconds. Over 10 only at 25 fps and 1080p.').default(6),
-  resolution: z.enum(RESOLUTIONS).default('1080p').meta({ description: 'The shorter side of the video.' }),
-  aspect_ratio: z
-    .enum(ASPECT_RATIOS)
+  resolution: oneOfTexts(RESOLUTIONS)
+    .default('1080p')
+    .meta({ description: 'The shorter side of the video.' }),
+  aspect_ratio: oneOfTexts(ASPECT_RATIOS)
     .default('auto')
     .meta({ description: 'auto: 9:16 when the image is higher than wide, else 16:9.' }),
   fps: oneOf(FRAME_RATES, 'Frames per second.').default(25),

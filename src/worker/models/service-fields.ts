@@ -4,14 +4,17 @@ import * as z from 'zod';
 
 /** In the order of the docs. */
 export const SERVICE_FIELDS = {
-  response_mode: z.enum(['inline', 'polling']).default('inline').meta({
-    description:
-      'inline: the answer waits for the video. polling: the answer comes at once, with the id of the job.',
-  }),
+  response_mode: z
+    .enum(['inline', 'polling'], { error: 'must be inline or polling' })
+    .default('inline')
+    .meta({
+      description:
+        'inline: the answer waits for the video. polling: the answer comes at once, with the id of the job.',
+    }),
   webhook_url: z.string({ error: 'must be a URL' }).optional().meta({
     description: 'An https URL of yours that gets a signed event when the job ends.',
   }),
-  api_key: z.string().optional().meta({
+  api_key: z.string({ error: 'must be a text' }).optional().meta({
     description: 'The API key, where no header can be set. Required unless it is in a header or the query.',
   }),
 } as const satisfies z.ZodRawShape;

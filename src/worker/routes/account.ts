@@ -19,7 +19,7 @@ const account = createRoute({
   tags: ['Account'],
   security: SECURITY,
   middleware: [authenticate] as const,
-  responses: { 200: json(AccountSummary, 'The balance over all regions.'), ...problems(401, 503) },
+  responses: { 200: json(AccountSummary, 'The balance over all regions.'), ...problems(400, 401) },
 });
 
 const secret = createRoute({
@@ -34,7 +34,7 @@ const secret = createRoute({
       z.object({ webhook_secret: z.string().meta({ example: 'whsec_…' }) }),
       'Standard Webhooks, v1.',
     ),
-    ...problems(401, 503),
+    ...problems(400, 401),
   },
 });
 

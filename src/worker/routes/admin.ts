@@ -63,7 +63,7 @@ const createAccount = createRoute({
   },
   responses: {
     201: json(z.object({ id: z.string(), name: z.string() }), 'Created.'),
-    ...problems(400, 401, 409, 413, 415, 503),
+    ...problems(400, 401, 409, 413, 415),
   },
 });
 
@@ -74,7 +74,7 @@ const showAccount = createRoute({
   ...operator,
   middleware: [authenticateOperator] as const,
   request: { params: accountParam },
-  responses: { 200: json(AccountSummary, 'The balance over all regions.'), ...problems(401, 404, 503) },
+  responses: { 200: json(AccountSummary, 'The balance over all regions.'), ...problems(401, 404) },
 });
 
 const createKey = createRoute({
@@ -93,7 +93,7 @@ const createKey = createRoute({
       }),
       'Created.',
     ),
-    ...problems(400, 401, 404, 413, 415, 503),
+    ...problems(400, 401, 404, 413, 415),
   },
 });
 
@@ -113,7 +113,7 @@ const revokeKey = createRoute({
   responses: {
     200: json(Revoked, 'Revoked everywhere.'),
     202: json(Revoked, 'Revoked; some shards cannot be reached and are told as soon as they can be.'),
-    ...problems(401, 404, 503),
+    ...problems(401, 404),
   },
 });
 
@@ -138,7 +138,7 @@ const grantCredits = createRoute({
   },
   responses: {
     200: json(z.object({ credits: z.int(), reference: z.string(), repeated: z.boolean() }), 'Granted.'),
-    ...problems(400, 401, 404, 409, 413, 415, 503),
+    ...problems(400, 401, 404, 409, 413, 415),
   },
 });
 
@@ -160,7 +160,7 @@ const secrets = createRoute({
       }),
       'Live things by the id of the secret that they need.',
     ),
-    ...problems(401, 503),
+    ...problems(401),
   },
 });
 

@@ -20,7 +20,7 @@ const file = createRoute({
     200: { description: 'The file.', content: { 'video/mp4': binary, 'image/*': binary } },
     206: { description: 'The part that was asked for.', content: { 'video/mp4': binary, 'image/*': binary } },
     304: { description: 'Not modified.' },
-    ...problems(403, 404, 416, 503),
+    ...problems(403, 404, 416),
   },
 });
 

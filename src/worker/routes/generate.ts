@@ -8,19 +8,19 @@ import { ApiError, type FieldError } from '../errors.ts';
 import { createRouter } from '../http/app.ts';
 import { authenticateJson } from '../http/auth.ts';
 import { fieldErrors, type Issue } from '../http/problem.ts';
-
 import { MODELS } from '../models/index.ts';
 import type { Model } from '../models/model.ts';
 import { SERVICE_FIELDS } from '../models/service-fields.ts';
 import { checkUrl } from '../webhooks/address.ts';
 import { idempotencyKey } from './idempotency-header.ts';
 import { answerSubmit } from './job-answers.ts';
-import { InlineResult, JobStatus, json, problems, SECURITY, Submitted } from './schemas.ts';
+import { resolveImages } from './job-images.ts';
+import { InlineResult, JobStatus, json, KEY_IN_BODY, problems, SECURITY, Submitted } from './schemas.ts';
 import { submitJob } from './submit-job.ts';
 
 /** The request of a model: its fields and ours, strict, with the model's rules. */
 export function requestSchema(model: Model) {
-  let schema: z.ZodType = z.strictObject({ ...model.shape, ...SERVICE_FIELDS });
+  let schema: z.ZodType = z.strictObject({ ...model.shape, ...SERVICE_FIELDS }, { error: notAnObject });
   for (const rule of model.rules) {
     const needed = z.object(
       Object.fromEntries(rule.needs.map((name) => [name, model.shape[name] as z.ZodType])),
@@ -34,6 +34,10 @@ export function requestSchema(model: Model) {
   }
   return schema.meta({ id: `${model.id}-request` });
 }
+
+/** Zod's own words name types of JavaScript; of the other issues each says for itself what is wrong. */
+const notAnObject: z.core.$ZodErrorMap = (issue) =>
+  issue.code === 'invalid_type' ? 'must be a JSON object' : undefined;
 
 /** A valid request of any model. */
 type Request = Readonly<Record<string, unknown>> & z.infer<z.ZodObject<typeof SERVICE_FIELDS>>;
@@ -66,7 +70,7 @@ function modelRoute(model: Model) {
     summary: model.title,
     description: model.summary,
     tags: ['Videos'],
-    security: SECURITY,
+    security: [...SECURITY, KEY_IN_BODY],
     middleware: [authenticateJson] as const,
     request: {
       headers,
@@ -79,7 +83,7 @@ function modelRoute(model: Model) {
         'Accepted (polling mode, or the inline wait is over).',
         z.object({ Location: z.string() }),
       ),
-      ...problems(400, 401, 402, 409, 410, 413, 415, 422, 500, 503),
+      ...problems(400, 401, 402, 409, 410, 413, 415, 422),
     },
   });
 }
@@ -102,19 +106,32 @@ for (const model of MODELS) {
       });
       return answerSubmit(c, submitted, response_mode) as never;
     },
-    (result, c) => {
-      if (!result.success)
-        throw invalid(c as unknown as Context<App>, result.error.issues as readonly Issue[]);
-    },
+    (result, c) =>
+      result.success
+        ? undefined
+        : refuse(c as unknown as Context<App>, result.error.issues as readonly Issue[]),
   );
 }
 
-/** Every wrong field at once: what the schema found, and what it cannot judge. */
-function invalid(c: Context<App>, issues: readonly Issue[]): ApiError {
+/**
+ * Refuses a body for every wrong field at once: what the schema found, and what it cannot judge of the fields that it
+ * found right. @throws {ApiError} always.
+ */
+async function refuse(c: Context<App>, issues: readonly Issue[]): Promise<never> {
   const errors = fieldErrors(issues);
+  const wrong = new Set(errors.map(({ pointer }) => pointer));
   const body = c.get('body');
-  return new ApiError({
+  const images = { start: textOf(body, 'image_url', wrong), end: textOf(body, 'end_image_url', wrong) };
+  const resolved = await resolveImages(c, images);
+  throw new ApiError({
     tag: 'invalid_request',
-    errors: [...errors, ...webhookErrors(c.get('config'), body)],
+    errors: [...errors, ...resolved.errors, ...webhookErrors(c.get('config'), body)],
   });
+}
+
+/** A field of a body that is still to be judged: a text, and not wrong already. */
+function textOf(body: unknown, name: string, wrong: ReadonlySet<string>): string | undefined {
+  if (typeof body !== 'object' || body === null || wrong.has(`/${name}`)) return undefined;
+  const value: unknown = Object.hasOwn(body, name) ? Reflect.get(body, name) : undefined;
+  return typeof value === 'string' ? value.trim() : undefined;
 }

@@ -3,7 +3,8 @@
 import type { Context } from 'hono';
 import type { App } from '../env.ts';
 import { ApiError } from '../errors.ts';
-import { granted, reached } from '../http/outcome.ts';
+import { granted } from '../http/outcome.ts';
+import type { ShardClient } from '../jobs/client.ts';
 import type { JobView, StatusOutcome } from '../jobs/contract.ts';
 import { videoUrl } from '../jobs/outside.ts';
 import { dollars, resultBody, statusBody } from '../jobs/wire.ts';
@@ -45,11 +46,7 @@ export async function answerSubmit(
   c.header('Cache-Control', 'no-store');
   const { client, job: first } = submitted;
   if (mode === 'polling') return first.status === 'in_progress' ? accepted(c, first) : statusAnswer(c, first);
-  const query = { jobId: first.jobId, keyHash: c.get('caller').keyHash };
-  const job =
-    first.status === 'in_progress'
-      ? foundJob(await reached(() => client.wait(query, inlineWaitMs(c)), first.jobId))
-      : first;
+  const job = first.status === 'in_progress' ? await ended(c, client, first) : first;
   switch (job.status) {
     case 'in_progress':
       return accepted(c, job);
@@ -70,6 +67,21 @@ export async function answerSubmit(
       });
     case 'canceled':
       throw new ApiError({ tag: 'job_canceled', jobId: job.jobId });
+  }
+}
+
+/**
+ * The job once it has ended, or as it is when the inline wait is over. It has been taken in, so nothing that goes wrong
+ * from here on may look like a refusal: who cannot wait for it is told where to ask.
+ */
+async function ended(c: Context<App>, client: ShardClient, job: JobView): Promise<JobView> {
+  const query = { jobId: job.jobId, keyHash: c.get('caller').keyHash };
+  try {
+    const outcome = await client.wait(query, inlineWaitMs(c));
+    return outcome.kind === 'found' ? outcome.job : job;
+  } catch (cause) {
+    console.warn({ event: 'inline_wait_lost', job_id: job.jobId, cause: String(cause) });
+    return job;
   }
 }
 

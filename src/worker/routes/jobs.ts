@@ -6,19 +6,18 @@ import * as z from 'zod';
 import type { App } from '../env.ts';
 import { ApiError } from '../errors.ts';
 import { createRouter } from '../http/app.ts';
-import { authenticate } from '../http/auth.ts';
+import { authenticate, authenticateAnyBody } from '../http/auth.ts';
 import { granted, reached } from '../http/outcome.ts';
 import { shardOfId } from '../ids.ts';
 import { ShardClient } from '../jobs/client.ts';
 import { foundJob, statusAnswer } from './job-answers.ts';
-import { JobStatus, json, problems, SECURITY } from './schemas.ts';
+import { JobStatus, json, KEY_BODY, KEY_IN_BODY, problems, SECURITY } from './schemas.ts';
 
 /** Longest `?wait=`, in seconds: common proxies and clients allow a silent connection at least this long. */
 const MAX_WAIT_S = 60;
 const SECOND_MS = 1_000;
 
 const params = z.object({ job_id: z.string().meta({ example: 'job_u00m3k9x2rq5h8n1c7t4w6y0abd3e5fg9' }) });
-const key = z.string().optional().meta({ description: 'The API key, unless it stands in a header.' });
 
 const status = createRoute({
   method: 'get',
@@ -30,7 +29,6 @@ const status = createRoute({
   request: {
     params,
     query: z.object({
-      api_key: key,
       wait: z
         .string()
         .regex(/^\d{1,2}$/, `must be 0 to ${MAX_WAIT_S}`)
@@ -45,7 +43,7 @@ const status = createRoute({
   },
   responses: {
     200: json(JobStatus, 'The job as it is now.'),
-    ...problems(400, 401, 404, 410, 503),
+    ...problems(400, 401, 404, 410),
   },
 });
 
@@ -56,13 +54,13 @@ const cancel = createRoute({
   description:
     'A job that has not been sent yet is canceled at once. Else upstream is asked, and its outcome decides.',
   tags: ['Jobs'],
-  security: SECURITY,
-  middleware: [authenticate] as const,
-  request: { params, query: z.object({ api_key: key }) },
+  security: [...SECURITY, KEY_IN_BODY],
+  middleware: [authenticateAnyBody] as const,
+  request: { params, body: KEY_BODY },
   responses: {
     200: json(JobStatus, 'Canceled.'),
     202: json(JobStatus, 'Upstream has still to agree.'),
-    ...problems(401, 404, 409, 410, 503),
+    ...problems(400, 401, 404, 409, 410, 413),
   },
 });
 

@@ -13,7 +13,26 @@ export const Problem = z
     code: z.string().meta({ description: 'Stable; branch on it.', example: 'insufficient_credits' }),
     request_id: z.string(),
     error: z.string().meta({ description: 'The detail again.' }),
-    errors: z.array(z.object({ pointer: z.string(), detail: z.string() })).optional(),
+    errors: z
+      .array(
+        z.object({
+          pointer: z.string().meta({
+            description: 'RFC 6901 pointer into the body; the empty one is all of it. `?name`: in the query.',
+          }),
+          detail: z.string(),
+        }),
+      )
+      .optional()
+      .meta({ description: 'Of invalid_request: every wrong field.' }),
+    balance: z.int().optional().meta({ description: 'Of insufficient_credits: what is available.' }),
+    required: z.int().optional().meta({ description: 'Of insufficient_credits: what the job needs.' }),
+    limit: z.int().optional().meta({ description: 'Of body_too_large: bytes.' }),
+    job_id: z.string().optional().meta({ description: 'The job that this is about.' }),
+    job_status: z.string().optional().meta({ description: 'Of job_ended: how it ended.' }),
+    reason: z
+      .object({ code: z.enum(JOB_ERROR_CODES), message: z.string() })
+      .optional()
+      .meta({ description: 'Of generation_failed: why.' }),
   })
   .meta({ id: 'Problem' });
 
@@ -33,12 +52,18 @@ const PROBLEMS: Readonly<Record<number, string>> = {
   503: 'A part of the service cannot be reached',
 };
 
-/** The failures of a route, for its OpenAPI description. */
+/** What every route can answer, whatever else it does. */
+const ALWAYS = [500, 503] as const;
+
+/** The failures of a route beside 500 and 503, for its OpenAPI description. */
 export function problems<const Statuses extends readonly number[]>(...statuses: Statuses) {
   const content = { 'application/problem+json': { schema: Problem } };
   return Object.fromEntries(
-    statuses.map((status) => [status, { description: PROBLEMS[status] ?? 'Failed', content }]),
-  ) as Record<Statuses[number], { description: string; content: typeof content }>;
+    [...statuses, ...ALWAYS].map((status) => [
+      status,
+      { description: PROBLEMS[status] ?? 'Failed', content },
+    ]),
+  ) as Record<Statuses[number] | (typeof ALWAYS)[number], { description: string; content: typeof content }>;
 }
 
 /** A JSON answer, for an OpenAPI description. */
@@ -102,6 +127,22 @@ export const JobStatus = z
 
 /** Where an API key may stand, for the OpenAPI document: any one of these. */
 export const SECURITY = [{ bearer: [] }, { header: [] }, { query: [] }];
+/** OpenAPI has no name for a key in the body: to it, such a request is without security. */
+export const KEY_IN_BODY = {};
+/** The body of a POST that needs none, and may carry the key all the same. Not a zod schema: nothing else in it matters. */
+export const KEY_BODY = {
+  required: false,
+  content: {
+    'application/json': {
+      schema: {
+        type: 'object' as const,
+        properties: {
+          api_key: { type: 'string' as const, description: 'Unless it is in a header or the query.' },
+        },
+      },
+    },
+  },
+};
 
 /** `GET /api/account` and `GET /admin/accounts/{id}`. Credits. */
 export const AccountSummary = z

@@ -10,11 +10,16 @@ import { granted, reached } from '../http/outcome.ts';
 import { fingerprint } from '../idempotency.ts';
 import { homeShard, mintId, type ShardRef } from '../ids.ts';
 import { ShardClient } from '../jobs/client.ts';
-import type { JobImages, JobRequest, JobView, SubmitCommand } from '../jobs/contract.ts';
-import type { ImageSource } from '../media/contract.ts';
-import { dropInputs, type ResolvedImage, resolveImage, storeInput } from '../media/inputs.ts';
-import type { ImageRole } from '../media/storage.ts';
+import type { JobRequest, JobView, SubmitCommand } from '../jobs/contract.ts';
 import type { Model, ModelInput } from '../models/model.ts';
+import {
+  bringsBytes,
+  dropImages,
+  identityOf,
+  type ResolvedImages,
+  resolveImages,
+  storeImages,
+} from './job-images.ts';
 import { requestRegion } from './region-of-request.ts';
 
 /** A request that its schema has passed. */
@@ -37,11 +42,6 @@ export interface SubmittedJob {
   readonly replayed: boolean;
 }
 
-interface ResolvedImages {
-  readonly start: ResolvedImage;
-  readonly end?: ResolvedImage;
-}
-
 /** Seconds after which a missing upstream is worth another try: an operator has to act. */
 const NO_UPSTREAM_RETRY_S = 60;
 
@@ -54,7 +54,10 @@ export async function submitJob(c: Context<App>, request: SubmitRequest): Promis
     image_url: string;
     end_image_url?: string;
   };
-  const images = await resolveImages(c, request.errors, image_url, end_image_url);
+  const { images, errors } = await resolveImages(c, { start: image_url, end: end_image_url });
+  if (images === null || request.errors.length > 0) {
+    throw new ApiError({ tag: 'invalid_request', errors: [...errors, ...request.errors] });
+  }
   if (config.FAL_KEY === undefined) {
     throw new ApiError({ tag: 'unavailable', part: 'upstream', retryAfter: NO_UPSTREAM_RETRY_S });
   }
@@ -64,10 +67,10 @@ export async function submitJob(c: Context<App>, request: SubmitRequest): Promis
     idempotencyKey === null ? { account, region: requestRegion(c), n: 0 } : homeShard(account);
   const client = new ShardClient(c.env, shard);
   const jobId = await mintId(config.SIGNING_SECRETS, 'job', shard, Date.now());
-  const bringsBytes = images.start.kind === 'bytes' || images.end?.kind === 'bytes';
-  if (bringsBytes) {
+  if (bringsBytes(images)) {
     const look = granted(await reached(() => client.check({ keyHash, credits: price.credits })));
-    if (look.kind === 'insufficient') throw insufficient(look);
+    // Under a key that was used before the answer is its job, however little is left: the submit itself decides.
+    if (look.kind === 'insufficient' && idempotencyKey === null) throw insufficient(look);
   }
 
   const job: JobRequest = {
@@ -90,7 +93,7 @@ export async function submitJob(c: Context<App>, request: SubmitRequest): Promis
   // When no answer comes, the job may exist: its bytes stay, and the sweep takes them if it does not.
   const outcome = await reached(() => client.submit(command), jobId);
   const taken = outcome.kind === 'accepted' && !outcome.replayed;
-  if (bringsBytes && !taken) await dropInputs(c.env.BUCKET, account, jobId);
+  if (bringsBytes(images) && !taken) await dropImages(c, jobId);
   const accepted = granted(outcome);
   switch (accepted.kind) {
     case 'accepted':
@@ -108,40 +111,6 @@ function insufficient(outcome: { readonly required: number; readonly balance: nu
   return new ApiError({ tag: 'insufficient_credits', required: outcome.required, balance: outcome.balance });
 }
 
-/** Both images, or every error at once. */
-async function resolveImages(
-  c: Context<App>,
-  errors: readonly FieldError[],
-  start: string,
-  end: string | undefined,
-): Promise<ResolvedImages> {
-  const context = {
-    config: c.get('config'),
-    bucket: c.env.BUCKET,
-    account: c.get('caller').account,
-    now: Date.now(),
-  };
-  const [first, last] = await Promise.all([
-    resolveImage(start, { ...context, pointer: '/image_url' }),
-    end === undefined ? null : resolveImage(end, { ...context, pointer: '/end_image_url' }),
-  ]);
-  if (first.ok && (last === null || last.ok) && errors.length === 0) {
-    return { start: first.image, ...(last ? { end: last.image } : {}) };
-  }
-  const wrong = [first, last].flatMap((outcome) => (outcome && !outcome.ok ? [outcome.error] : []));
-  throw new ApiError({ tag: 'invalid_request', errors: [...wrong, ...errors] });
-}
-
-async function storeImages(c: Context<App>, jobId: string, images: ResolvedImages): Promise<JobImages> {
-  const store = (role: ImageRole, image: ResolvedImage): Promise<ImageSource> | ImageSource =>
-    image.kind === 'bytes' ? storeInput(c.env.BUCKET, c.get('caller').account, jobId, role, image) : image;
-  const [start, end] = await Promise.all([
-    store('start', images.start),
-    images.end ? store('end', images.end) : undefined,
-  ]);
-  return { start, ...(end ? { end } : {}) };
-}
-
 /** The request as it was parsed, with its defaults, without its key, its images by what they show. */
 function fingerprintOf(request: SubmitRequest, images: ResolvedImages): Promise<string> {
   const { model, input, responseMode, webhookUrl } = request;
@@ -153,8 +122,4 @@ function fingerprintOf(request: SubmitRequest, images: ResolvedImages): Promise<
     response_mode: responseMode,
     webhook_url: webhookUrl ?? null,
   });
-}
-
-function identityOf(image: ResolvedImage): string {
-  return image.kind === 'url' ? image.url : `sha256:${image.sha256}`;
 }

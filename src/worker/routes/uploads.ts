@@ -37,7 +37,7 @@ const upload = createRoute({
   request: {
     body: { required: true, content: Object.fromEntries(IMAGE_TYPES.map((type) => [type, binary])) },
   },
-  responses: { 201: json(Upload, 'Stored.'), ...problems(400, 401, 413, 415, 503) },
+  responses: { 201: json(Upload, 'Stored.'), ...problems(400, 401, 413, 415) },
 });
 
 export const uploadRoutes = createRouter();

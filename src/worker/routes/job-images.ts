@@ -1,0 +1,87 @@
+/** The images of a request: what they are, what is wrong with them, and their bytes on the way to the bucket. */
+
+import type { Context } from 'hono';
+import type { App } from '../env.ts';
+import { ApiError, type FieldError } from '../errors.ts';
+import type { JobImages } from '../jobs/contract.ts';
+import type { ImageSource } from '../media/contract.ts';
+import { dropInputs, type ResolvedImage, resolveImage, storeInput } from '../media/inputs.ts';
+import type { ImageRole } from '../media/storage.ts';
+
+/** The texts of a request's image fields; undefined where there is none, or none that can be judged. */
+export interface ImageTexts {
+  readonly start: string | undefined;
+  readonly end: string | undefined;
+}
+
+export interface ResolvedImages {
+  readonly start: ResolvedImage;
+  readonly end?: ResolvedImage;
+}
+
+/** The images, null unless there is a start image and all are right, with what is wrong of each. */
+export interface ImagesOutcome {
+  readonly images: ResolvedImages | null;
+  readonly errors: readonly FieldError[];
+}
+
+/**
+ * Looks at both images. Writes nothing.
+ * @throws {ApiError} `unavailable` when R2 fails.
+ */
+export async function resolveImages(c: Context<App>, { start, end }: ImageTexts): Promise<ImagesOutcome> {
+  const context = {
+    config: c.get('config'),
+    bucket: c.env.BUCKET,
+    account: c.get('caller').account,
+    now: Date.now(),
+  };
+  const [first, last] = await Promise.all([
+    start === undefined ? null : resolveImage(start, { ...context, pointer: '/image_url' }),
+    end === undefined ? null : resolveImage(end, { ...context, pointer: '/end_image_url' }),
+  ]);
+  const errors = [first, last].flatMap((outcome) => (outcome && !outcome.ok ? [outcome.error] : []));
+  const images =
+    first?.ok && (last === null || last.ok)
+      ? { start: first.image, ...(last ? { end: last.image } : {}) }
+      : null;
+  return { images, errors };
+}
+
+/** Whether the request itself carries an image's bytes. */
+export function bringsBytes({ start, end }: ResolvedImages): boolean {
+  return start.kind === 'bytes' || end?.kind === 'bytes';
+}
+
+/**
+ * Puts the bytes that the request carries into the bucket.
+ * @throws {ApiError} `unavailable` when R2 fails.
+ */
+export async function storeImages(
+  c: Context<App>,
+  jobId: string,
+  images: ResolvedImages,
+): Promise<JobImages> {
+  const store = (role: ImageRole, image: ResolvedImage): Promise<ImageSource> | ImageSource =>
+    image.kind === 'bytes' ? storeInput(c.env.BUCKET, c.get('caller').account, jobId, role, image) : image;
+  const [start, end] = await Promise.all([
+    store('start', images.start),
+    images.end ? store('end', images.end) : undefined,
+  ]);
+  return { start, ...(end ? { end } : {}) };
+}
+
+/** Deletes the bytes of a job that was refused. What cannot be deleted now is swept by its age: the refusal stands. */
+export async function dropImages(c: Context<App>, jobId: string): Promise<void> {
+  try {
+    await dropInputs(c.env.BUCKET, c.get('caller').account, jobId);
+  } catch (cause) {
+    if (!(cause instanceof ApiError)) throw cause;
+    console.warn({ event: 'inputs_not_dropped', job_id: jobId, request_id: c.get('requestId') });
+  }
+}
+
+/** What an image is in a request's fingerprint: its content where we know it, else its address. */
+export function identityOf(image: ResolvedImage): string {
+  return image.kind === 'url' ? image.url : `sha256:${image.sha256}`;
+}
