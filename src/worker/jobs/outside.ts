@@ -7,6 +7,7 @@ import { dropInputs, imageUrlForUpstream } from '../media/inputs.ts';
 import { fileUrl } from '../media/links.ts';
 import { storeResult } from '../media/results.ts';
 import { deleteResult } from '../media/retention.ts';
+import { resultKey } from '../media/storage.ts';
 import { decrypt } from '../secrets.ts';
 import { callbackUrl } from '../upstream/callback.ts';
 import type { Upstream, UpstreamVideo } from '../upstream/contract.ts';
@@ -32,11 +33,6 @@ const DAY_MS = 86_400_000;
 const CALLBACK_GRACE_MS = DAY_MS;
 /** Links in events live this long, or as long as the result if that is shorter. */
 const EVENT_LINK_MS = 14 * DAY_MS;
-
-/** Where a job's video is kept. */
-export function resultKey(account: string, jobId: string): string {
-  return `out/${account}/${jobId}.mp4`;
-}
 
 /** The signed link to a finished job's video, or null while there is none. */
 export async function videoUrl(
