@@ -70,6 +70,15 @@ describe('images as encoders write them', () => {
     expect(refusal(bytes)).toBe('ok 60x40');
   });
 
+  it('a JPEG with padding between its segments, which decoders skip', () => {
+    const jpeg = fixture('tiny.jpg');
+    // Behind the first segment: two bytes of start, then marker and length.
+    const end = 4 + new DataView(jpeg.buffer).getUint16(4);
+    const padding = [0, 0, 0xff, 0, 7, 0xff, 0xff];
+    const padded = new Uint8Array([...jpeg.subarray(0, end), ...padding, ...jpeg.subarray(end)]);
+    expect(refusal(padded)).toBe('ok 48x32');
+  });
+
   it.each(['png', 'jpg', 'webp'])('a %s with bytes behind its end, which decoders ignore', (format) => {
     expect(refusal(join2(fixture(`tiny.${format}`), ascii('PK and more')))).toBe('ok 48x32');
   });
@@ -210,6 +219,7 @@ describe('hostile bytes', () => {
     const answers = [
       filled(png, [0, 0, 0, 0, 116, 69, 88, 116, 0, 0, 0, 0]),
       filled(jpeg.subarray(0, 4), [0]),
+      filled(new Uint8Array([0xff, 0xd8, 0xff, 0x01]), [0]),
       filled(jpeg.subarray(0, 4), [0xff]),
       filled(jpeg.subarray(0, jpeg.length - 2), [0xd9]),
       filled(new Uint8Array([...ascii('RIFF'), 0, 0, 0x40, 1, ...ascii('WEBP')]), [0]),
@@ -223,9 +233,10 @@ describe('hostile bytes', () => {
       'truncated',
       'truncated',
       'truncated',
+      'truncated',
       'ok 48x64',
       'truncated',
       'unsupported',
     ]);
-  });
+  }, 30_000);
 });

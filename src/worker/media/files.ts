@@ -14,7 +14,8 @@ import { reachable, storageUnavailable } from './storage.ts';
 
 /**
  * What a browser may do with a file opened by itself: show it and nothing else. Uploaded bytes run no script, reach no
- * network and have no origin; a picture or a video is still shown, with the browser's own page around it.
+ * network and have no origin. The exceptions are for the page that the browser itself puts around a picture or a video:
+ * without `media-src` Chromium's player stays dark.
  */
 const CONTENT_SECURITY_POLICY =
   "default-src 'none'; img-src 'self'; media-src 'self'; style-src 'unsafe-inline'; sandbox";

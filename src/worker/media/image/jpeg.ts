@@ -44,14 +44,18 @@ export function readJpeg(bytes: Uint8Array): HeaderOutcome {
   let size: { width: number; height: number } | null = null;
   let orientation = 1;
   for (let at = 2; ; ) {
-    if (reader.u8(at) !== 0xff) return UNSUPPORTED;
+    // Between segments decoders skip whatever is no marker; some cameras pad there.
+    if (reader.u8(at) !== 0xff) {
+      at++;
+      continue;
+    }
     const marker = reader.u8(at + 1);
-    if (marker === 0xff || standsAlone(marker)) {
+    if (marker === 0xff || marker === 0x00 || standsAlone(marker)) {
       // A marker may be preceded by any number of fill bytes.
       at += marker === 0xff ? 1 : 2;
       continue;
     }
-    if (marker === EOI || marker === SOI || marker === 0x00) return UNSUPPORTED;
+    if (marker === EOI || marker === SOI) return UNSUPPORTED;
     const length = reader.u16(at + 2);
     if (length < 2) return UNSUPPORTED;
     reader.need(at + 2, length);
