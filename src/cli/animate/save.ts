@@ -97,9 +97,9 @@ async function measure(path: string): Promise<Omit<SavedVideo, 'path' | 'bytes'>
   try {
     const format = await input.getFormat();
     const track = await input.getPrimaryVideoTrack();
-    if (!format.mimeType.startsWith('video/mp4') || !track) {
-      throw new CliError(`What came is no MP4 video but ${format.name}.`);
-    }
+    if (!format.mimeType.startsWith('video/mp4'))
+      throw new CliError(`What came is no MP4 but ${format.name}.`);
+    if (!track) throw new CliError('What came is an MP4 without a picture, or cut short.');
     return {
       width: await track.getDisplayWidth(),
       height: await track.getDisplayHeight(),
