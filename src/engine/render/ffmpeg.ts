@@ -80,7 +80,7 @@ export function findFfmpeg(): Promise<Ffmpeg> {
  *
  * @param chosen The value of `FFMPEG_PATH`.
  * @param system The system's command.
- * @param packaged Path of the executable from npm, `undefined` where there is none for this platform.
+ * @param packaged Path of the executable from npm, `null` where there is none for this platform.
  */
 export async function searchFfmpeg(
   chosen: string | undefined,
@@ -100,7 +100,7 @@ export async function searchFfmpeg(
   else if (isRecent(own.banner)) return { path: system, version: own.banner.version, source: 'system' };
   else tried.push(`the system's ${system}: version ${own.banner.version} is older than ${MIN_MAJOR}`);
 
-  if (packaged === undefined)
+  if (packaged === null)
     tried.push('@ffmpeg-installer/ffmpeg: not installed, or not made for this platform');
   else {
     const probed = await probe(packaged);
@@ -114,12 +114,12 @@ export async function searchFfmpeg(
 }
 
 /** The executable that came with npm. The package throws a string where it has none for the platform. */
-function packagedFfmpeg(): string | undefined {
+function packagedFfmpeg(): string | null {
   try {
     const { path } = createRequire(import.meta.url)('@ffmpeg-installer/ffmpeg') as { path: string };
     return path;
   } catch {
-    return undefined;
+    return null;
   }
 }
 
