@@ -1,5 +1,6 @@
 /** What the commands print, for a terminal and for a log alike. */
 
+import Table from 'cli-table3';
 import picocolors from 'picocolors';
 
 /** Where a command's words go. */
@@ -46,4 +47,13 @@ export function dollars(usd: number): string {
 /** A whole number with thousands separated. */
 export function whole(value: number): string {
   return value.toLocaleString('en-US');
+}
+
+/** A table with a frame and no lines between its rows. */
+export function framedTable(head: string[] = []): InstanceType<typeof Table> {
+  return new Table({
+    head,
+    chars: head.length > 0 ? {} : { mid: '', 'left-mid': '', 'mid-mid': '', 'right-mid': '' },
+    style: { head: [], border: [] },
+  });
 }

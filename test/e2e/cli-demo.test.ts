@@ -65,7 +65,7 @@ test('a place that cannot be written to is found before anything is started', as
 test('Ctrl-C while it renders stops all of it and removes its data', async () => {
   const { run, temporary } = await demo();
   await run.line(/job \S+ accepted/);
-  run.signal('SIGINT');
+  run.ctrlC();
   expect(await run.exited).toBe(130);
   expect(run.lines.join('\n')).toContain('Stopped watching job_');
   expect(await readdir(temporary)).toEqual([]);

@@ -85,7 +85,7 @@ test('first start, Ctrl-C, second start: the same account, and private files', a
   expect(account.credits).toEqual({ available: 10_000, held: 0, captured: 0 });
   const tree = await first.tree();
   expect(tree.length).toBeGreaterThan(1);
-  first.signal('SIGINT');
+  first.ctrlC();
   expect(await first.exited).toBe(0);
   expect(first.lines.at(-1)).toContain('stopped');
   expect(await isPortFree(port)).toBe(true);

@@ -16,6 +16,8 @@ export interface TestProcess {
   readonly exited: Promise<number | null>;
   /** Sends one signal to the process alone. */
   signal(signal: NodeJS.Signals): void;
+  /** Sends SIGINT to the process and all that it started, as Ctrl-C in a terminal does. */
+  ctrlC(): void;
   /** The processes that descend from it now, itself first. */
   tree(): Promise<number[]>;
   /** SIGKILL to exactly the processes of its tree. */
@@ -32,6 +34,8 @@ export function startProcess(
     cwd: options.cwd,
     env: { ...process.env, NO_COLOR: '1', ...options.env },
     stdio: ['ignore', 'pipe', 'pipe'],
+    // A process group of its own, as a shell gives each command.
+    detached: true,
   });
   const lines: string[] = [];
   const waiting = new Set<() => void>();
@@ -75,6 +79,7 @@ export function startProcess(
       });
     },
     signal: (signal) => void child.kill(signal),
+    ctrlC: () => void process.kill(-pid, 'SIGINT'),
     tree: () => descendantsOf(pid),
     async killTree() {
       // Parents first, so that none restarts a child that has just been killed.

@@ -54,14 +54,12 @@ export async function animateImage(round: Round): Promise<RoundResult> {
     return result;
   };
 
-  const before = await client.account(signal);
+  const before = await client.account();
   const images = await timed('upload', async () => ({
     image_url: await addressOf(round.image, round),
     ...(round.endImage ? { end_image_url: await addressOf(round.endImage, round) } : {}),
   }));
-  const submitted = await timed('submit', () =>
-    client.submit(round.model, { ...round.input, ...images }, signal),
-  );
+  const submitted = await timed('submit', () => client.submit(round.model, { ...round.input, ...images }));
   terminal.done(
     `job ${submitted.job_id} accepted, ${submitted.credits_charged} credits held`,
     stages.at(-1)?.ms,
@@ -69,13 +67,13 @@ export async function animateImage(round: Round): Promise<RoundResult> {
   const job = await follow(round, submitted, stages);
   const saved = await timed('save', () => saveVideo(job, round.out, signal));
   terminal.done(`saved ${saved.path}, ${size(saved.bytes)}`, stages.at(-1)?.ms);
-  return { job, saved, stages, before, after: await client.account(signal) };
+  return { job, saved, stages, before, after: await client.account() };
 }
 
-async function addressOf(image: ImageSource, { client, terminal, signal }: Round): Promise<string> {
+async function addressOf(image: ImageSource, { client, terminal }: Round): Promise<string> {
   if (image.kind === 'url') return image.url;
   const start = performance.now();
-  const upload = await client.upload(image.bytes, image.type, signal);
+  const upload = await client.upload(image.bytes, image.type);
   const what = `${upload.width}×${upload.height} ${upload.content_type.replace('image/', '').toUpperCase()}`;
   terminal.done(`uploaded ${image.path}, ${what}, ${size(upload.bytes)}`, performance.now() - start);
   return upload.image_url;
@@ -103,11 +101,11 @@ async function watch(
   view: ProgressView,
   stages: Stage[],
 ): Promise<CompletedJob> {
-  const { client, usualMs, signal, terminal } = round;
+  const { client, usualMs, terminal } = round;
   const start = performance.now();
   let phase: { name: 'queued' | 'rendering' | 'storing'; since: number } = { name: 'queued', since: start };
   for (;;) {
-    const status = await client.status(jobId, WAIT_S, signal);
+    const status = await client.status(jobId, WAIT_S);
     const now = performance.now();
     if (status.status === 'in_progress') {
       if (status.phase !== phase.name) {

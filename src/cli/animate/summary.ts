@@ -1,7 +1,6 @@
 /** The table at the end: where the time went, what it cost, what came of it. */
 
-import Table from 'cli-table3';
-import { dollars, seconds, size, whole } from '../terminal.ts';
+import { dollars, framedTable, seconds, size, whole } from '../terminal.ts';
 import type { RoundResult, Stage } from './round.ts';
 
 /** Lines of the table. `more` are stages that a command had beside the round's own, in front of them and after. */
@@ -10,7 +9,7 @@ export function summary(
   more: { readonly first?: Stage[]; readonly last?: Stage[] } = {},
 ): string {
   const { job, saved, before, after } = result;
-  const table = new Table({ style: { head: [], border: [] } });
+  const table = framedTable();
   const stages = [...(more.first ?? []), ...result.stages, ...(more.last ?? [])];
   table.push(
     ...stages.map((stage) => [stage.name, { content: seconds(stage.ms), hAlign: 'right' as const }]),

@@ -31,14 +31,17 @@ const SAFE_TRIES = 4;
 export class AdminClient {
   readonly url: string;
   readonly #token: string;
-  constructor(url: string, token: string) {
+  readonly #signal: AbortSignal | undefined;
+  /** `signal` ends every call and every pause between tries. */
+  constructor(url: string, token: string, signal?: AbortSignal) {
     this.url = url.replace(/\/+$/, '');
     this.#token = token;
+    this.#signal = signal;
   }
 
-  #call<T>(request: Omit<Call<T>, 'token' | 'url'> & { readonly path: string }): Promise<T> {
+  #call<T>(request: Omit<Call<T>, 'token' | 'url' | 'signal'> & { readonly path: string }): Promise<T> {
     const { path, ...rest } = request;
-    return call({ ...rest, url: `${this.url}/admin${path}`, token: this.#token });
+    return call({ ...rest, url: `${this.url}/admin${path}`, token: this.#token, signal: this.#signal });
   }
 
   /**

@@ -31,38 +31,41 @@ const SAFE_TRIES = 6;
 export class Client {
   readonly url: string;
   readonly #key: string;
-  constructor(url: string, key: string) {
+  readonly #signal: AbortSignal | undefined;
+  /** `signal` ends every call and every pause between tries. */
+  constructor(url: string, key: string, signal?: AbortSignal) {
     this.url = url.replace(/\/+$/, '');
     this.#key = key;
+    this.#signal = signal;
   }
 
   /** Name and credits of the key's account. */
-  account(signal?: AbortSignal): Promise<AccountSummary> {
+  account(): Promise<AccountSummary> {
     return call({
       what: 'The account cannot be read',
       url: `${this.url}/api/account`,
       token: this.#key,
       answer: AccountAnswer,
-      signal,
+      signal: this.#signal,
       tries: SAFE_TRIES,
     });
   }
 
   /** The secret that signs this account's webhooks. */
-  async webhookSecret(signal?: AbortSignal): Promise<string> {
+  async webhookSecret(): Promise<string> {
     const answer = await call({
       what: 'The webhook secret cannot be read',
       url: `${this.url}/api/account/webhook-secret`,
       token: this.#key,
       answer: WebhookSecret,
-      signal,
+      signal: this.#signal,
       tries: SAFE_TRIES,
     });
     return answer.webhook_secret;
   }
 
   /** Stores an image; its `image_url` can start jobs. */
-  upload(bytes: Uint8Array<ArrayBuffer>, type: string, signal?: AbortSignal): Promise<Upload> {
+  upload(bytes: Uint8Array<ArrayBuffer>, type: string): Promise<Upload> {
     return call({
       what: 'The image was refused',
       url: `${this.url}/api/uploads`,
@@ -71,13 +74,13 @@ export class Client {
       body: { bytes, type },
       headers: { 'Idempotency-Key': randomUUID() },
       answer: Upload,
-      signal,
+      signal: this.#signal,
       tries: SAFE_TRIES,
     });
   }
 
   /** Starts a job and does not wait for it. Repeated under one idempotency key, so never twice. */
-  submit(model: string, input: JobInput, signal?: AbortSignal): Promise<Submitted> {
+  submit(model: string, input: JobInput): Promise<Submitted> {
     return call({
       what: 'The job was refused',
       url: `${this.url}/api/${model}`,
@@ -86,19 +89,19 @@ export class Client {
       json: { ...input, response_mode: 'polling' },
       headers: { 'Idempotency-Key': randomUUID() },
       answer: Submitted,
-      signal,
+      signal: this.#signal,
       tries: SAFE_TRIES,
     });
   }
 
   /** A job's state; waits up to `wait` seconds for its end. */
-  status(jobId: string, wait: number, signal?: AbortSignal): Promise<JobStatus> {
+  status(jobId: string, wait: number): Promise<JobStatus> {
     return call({
       what: 'The job cannot be read',
       url: `${this.url}/api/fal/status/${encodeURIComponent(jobId)}?wait=${wait}`,
       token: this.#key,
       answer: JobStatus,
-      signal,
+      signal: this.#signal,
       tries: SAFE_TRIES,
     });
   }

@@ -1,13 +1,12 @@
 /** `npm run admin`: what an operator does, against the local service or any deployment. */
 
-import Table from 'cli-table3';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { REGIONS } from '../../worker/region.ts';
 import { AdminClient, type SecretsInUse } from '../api/admin-client.ts';
 import type { AccountSummary } from '../api/answers.ts';
 import { operatorAccess } from '../local/access.ts';
 import { DEFAULT_DATA_DIR } from '../local/local-file.ts';
-import { type Terminal, whole } from '../terminal.ts';
+import { framedTable, type Terminal, whole } from '../terminal.ts';
 import { addPrices } from './prices.ts';
 
 /** Adds the command and its subcommands to the program. */
@@ -95,7 +94,7 @@ function addKeys(admin: Command, client: () => Promise<AdminClient>, terminal: T
 }
 
 function showAccount(terminal: Terminal, { id, name, credits }: AccountSummary): void {
-  const table = new Table({ style: { head: [], border: [] } });
+  const table = framedTable();
   table.push(
     ['account', `${id} (${name})`],
     ['available', whole(credits.available)],
@@ -106,7 +105,7 @@ function showAccount(terminal: Terminal, { id, name, credits }: AccountSummary):
 }
 
 function showSecrets(terminal: Terminal, { ring, accounts, keys, ciphertexts }: SecretsInUse): void {
-  const table = new Table({ head: ['secret', 'keys', 'ciphertexts', ''], style: { head: [], border: [] } });
+  const table = framedTable(['secret', 'keys', 'ciphertexts', '']);
   const ids = [...new Set([...ring, ...Object.keys(keys), ...Object.keys(ciphertexts)])];
   for (const id of ids) {
     const uses = (keys[id] ?? 0) + (ciphertexts[id] ?? 0);

@@ -44,7 +44,7 @@ async function animate(image: string, options: AnimateOptions, terminal: Termina
   await requireWritable(out, options.force ?? false);
   const access = await customerAccess(options, process.env);
   const result = await animateImage({
-    client: new Client(access.url, access.key),
+    client: new Client(access.url, access.key, signal),
     model: MODEL.id,
     image: source,
     endImage,

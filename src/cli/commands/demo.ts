@@ -64,13 +64,13 @@ async function demo(
       onStep: (text) => terminal.say(`  ${text}`),
     });
     signal.throwIfAborted();
-    const account = await ensureLocalAccount(service.dataDir, service.url, service.adminToken);
+    const account = await ensureLocalAccount(service, signal);
     receiver = await startReceiver(account.webhookSecret);
     const start: Stage = { name: 'start', ms: performance.now() - began };
     terminal.done(`service at ${service.url}, webhook receiver at ${receiver.url}`, start.ms);
 
     const result = await animateImage({
-      client: new Client(service.url, account.apiKey),
+      client: new Client(service.url, account.apiKey, signal),
       model: MODEL.id,
       image: source,
       endImage,

@@ -1,13 +1,12 @@
 /** `npm run admin -- prices`: what fal asks now beside what we ask, since fal has changed its prices before. */
 
 import { fileURLToPath } from 'node:url';
-import Table from 'cli-table3';
 import { type Command, Option } from 'commander';
 import * as z from 'zod';
 import { MODELS } from '../../worker/models/index.ts';
 import type { Model, PriceTable } from '../../worker/models/model.ts';
 import { CliError, messageOf } from '../errors.ts';
-import type { Terminal } from '../terminal.ts';
+import { framedTable, type Terminal } from '../terminal.ts';
 
 const FAL_API = 'https://api.fal.ai/v1';
 const TIMEOUT_MS = 20_000;
@@ -123,7 +122,7 @@ async function configuredPrices(): Promise<Record<string, PriceTable>> {
 }
 
 function report(terminal: Terminal, rows: readonly { model: Model; comparison: Comparison }[]): void {
-  const table = new Table({ head: ['endpoint', 'fal', 'ours'], style: { head: [], border: [] } });
+  const table = framedTable(['endpoint', 'fal', 'ours']);
   for (const { model, comparison } of rows) {
     const fal =
       comparison.kind === 'unknown'

@@ -68,9 +68,9 @@ async function start(options: StartOptions, terminal: Terminal, signal: AbortSig
       : {}),
   });
   try {
-    const account = await ensureLocalAccount(service.dataDir, service.url, service.adminToken);
-    const client = new Client(service.url, account.apiKey);
-    const sample = await client.upload(new Uint8Array(await readFile(SAMPLE_IMAGE)), 'image/jpeg', signal);
+    const account = await ensureLocalAccount(service, signal);
+    const client = new Client(service.url, account.apiKey, signal);
+    const sample = await client.upload(new Uint8Array(await readFile(SAMPLE_IMAGE)), 'image/jpeg');
     terminal.done(
       account.created ? 'made a demo account with its key' : 'found the demo account',
       performance.now() - began,

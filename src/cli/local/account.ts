@@ -5,6 +5,7 @@ import type { AccountSummary } from '../api/answers.ts';
 import { Client } from '../api/client.ts';
 import { ProblemError } from '../api/http.ts';
 import { readLocalFile, writeLocalFile } from './local-file.ts';
+import type { LocalService } from './service.ts';
 
 /** Credits of the demo account: 344 videos of 6 s at 1080p. */
 const DEMO_CREDITS = 10_000;
@@ -21,24 +22,24 @@ export interface LocalAccount {
   readonly created: boolean;
 }
 
-/** Finds the demo account of `dataDir` or makes it, and writes `local.json` for the service at `url`. Repeatable. */
+/** Finds the demo account of a service or makes it, and writes its `local.json`. Repeatable. */
 export async function ensureLocalAccount(
-  dataDir: string,
-  url: string,
-  adminToken: string,
+  service: Pick<LocalService, 'dataDir' | 'url' | 'adminToken'>,
+  signal?: AbortSignal,
 ): Promise<LocalAccount> {
+  const { dataDir, url, adminToken } = service;
   const kept = await readLocalFile(dataDir);
-  const known = kept ? await accountOf(new Client(url, kept.api_key)) : null;
+  const known = kept ? await accountOf(new Client(url, kept.api_key, signal)) : null;
   if (kept && known) {
     await writeLocalFile(dataDir, { ...kept, url, admin_token: adminToken });
     return { account: known, apiKey: kept.api_key, webhookSecret: kept.webhook_secret, created: false };
   }
 
-  const admin = new AdminClient(url, adminToken);
+  const admin = new AdminClient(url, adminToken, signal);
   const { id } = await admin.createAccount(DEMO_NAME, { reference: REFERENCE });
   await admin.grant(id, DEMO_CREDITS, REFERENCE);
   const { key } = await admin.createKey(id, 'npm start');
-  const client = new Client(url, key);
+  const client = new Client(url, key, signal);
   const webhookSecret = await client.webhookSecret();
   await writeLocalFile(dataDir, {
     url,

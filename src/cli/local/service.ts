@@ -2,6 +2,7 @@
 
 import { join } from 'node:path';
 import type { Engine, StartRender } from '../../engine/contract.ts';
+import { CliError, messageOf } from '../errors.ts';
 import { claimDataDir, type DataDir } from '../serve/data-dir.ts';
 import type { LogEntry } from '../serve/log.ts';
 import { requireFreePort } from '../serve/ports.ts';
@@ -142,7 +143,7 @@ async function endOrphans(dir: DataDir, port: number, onStep: (text: string) => 
 
 async function startEngineOn(
   dir: DataDir,
-  port: number,
+  servicePort: number,
   host: string,
   upstream: Extract<Upstream, { kind: 'engine' }>,
   onLog: LocalServiceOptions['onLog'],
@@ -150,11 +151,16 @@ async function startEngineOn(
   // Loaded here because a service with another upstream does without it.
   const { startEngine } = await import('../../engine/index.ts');
   const { kind: _kind, ...engineOptions } = upstream;
-  return startEngine({
-    ...engineOptions,
-    dataDir: join(dir.path, 'engine'),
-    port: await enginePort(dir.path, port, host),
-    host,
-    log: (entry) => onLog?.({ level: entry.level, message: JSON.stringify({ part: 'engine', ...entry }) }),
-  });
+  const port = await enginePort(dir.path, servicePort, host);
+  try {
+    return await startEngine({
+      ...engineOptions,
+      dataDir: join(dir.path, 'engine'),
+      port,
+      host,
+      log: (entry) => onLog?.({ level: entry.level, message: JSON.stringify({ part: 'engine', ...entry }) }),
+    });
+  } catch (cause) {
+    throw new CliError(`The engine does not start: ${messageOf(cause)}`, { cause });
+  }
 }
