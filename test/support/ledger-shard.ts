@@ -69,11 +69,9 @@ export class LedgerShard {
 
   /** Holds credits for a job, from the float or with a lease. `settle` is called at the instant of the decision. */
   submit(credits: number, settle: (admission: Admission) => void): void {
-    if (this.#waiting.length === 0 && this.#hold(credits)) {
-      settle('accepted');
-      return;
-    }
-    this.#waiting.push({ credits, settle });
+    const waiting = { credits, settle };
+    if (this.#waiting.length === 0 && this.#tryAdmit(waiting)) return;
+    this.#waiting.push(waiting);
     if (!this.#leasing) void this.#leaseForWaiting();
   }
 
@@ -105,11 +103,15 @@ export class LedgerShard {
     return { float: floatOf(this.#book), held: this.#book.held, totals: this.totals() };
   }
 
-  #hold(credits: number): boolean {
-    const book = hold(this.#book, credits);
+  /** Holds the credits, if the float covers them. The submit is answered in the same instant. */
+  #tryAdmit({ credits, settle }: Waiting): boolean {
+    const { durable, changed } = this.#options;
+    const book = hold(durable.book, credits);
     if (!book) return false;
-    this.#options.durable.holds.push(credits);
-    this.#write(book);
+    durable.holds.push(credits);
+    durable.book = book;
+    settle('accepted');
+    changed?.();
     return true;
   }
 
@@ -119,9 +121,8 @@ export class LedgerShard {
   }
 
   #admit(): void {
-    for (let first = this.#waiting[0]; first && this.#hold(first.credits); first = this.#waiting[0]) {
+    for (let first = this.#waiting[0]; first && this.#tryAdmit(first); first = this.#waiting[0]) {
       this.#waiting.shift();
-      first.settle('accepted');
     }
   }
 
@@ -162,7 +163,7 @@ export class LedgerShard {
       const index = this.#waiting.indexOf(waiting);
       if (index < 0) continue;
       this.#waiting.splice(index, 1);
-      waiting.settle(otherwise === 'refused' && this.#hold(waiting.credits) ? 'accepted' : otherwise);
+      if (otherwise !== 'refused' || !this.#tryAdmit(waiting)) waiting.settle(otherwise);
     }
   }
 }

@@ -41,8 +41,21 @@ interface Life {
 interface Open {
   readonly life: Life;
   readonly credits: number;
-  /** The least that was free anywhere, at any instant since the submit. */
-  leastFree: number;
+  accepted: boolean;
+  /** What was free anywhere at each instant since the submit, and who waited in the same shard before it. */
+  readonly instants: { readonly free: number; readonly ahead: readonly Open[] }[];
+}
+
+/**
+ * The least that was free for a submit at any instant since it came. What was there for those before it in its shard,
+ * who got it in the end, was theirs already: a shard admits in order, so they come first in time too.
+ */
+function leastFree({ instants }: Open): number {
+  return Math.min(
+    ...instants.map(({ free, ahead }) =>
+      ahead.reduce((left, open) => (open.accepted ? left - open.credits : left), free),
+    ),
+  );
 }
 
 class Lost extends Error {
@@ -116,16 +129,15 @@ export class MoneyWorld {
   }
 
   submit(shard: number, credits: number): void {
-    const open: Open = { life: this.#lives[shard] as Life, credits, leastFree: this.balance().available };
+    const open: Open = { life: this.#lives[shard] as Life, credits, accepted: false, instants: [] };
     this.#open.add(open);
+    this.#look();
     this.#shard(shard).submit(credits, (admission) => {
+      open.accepted = admission === 'accepted';
       this.#open.delete(open);
       this.counts[admission]++;
-      const { leastFree } = open;
-      this.#check(
-        admission !== 'refused' || leastFree < credits,
-        `402 for ${credits}, ${leastFree} were free`,
-      );
+      const least = leastFree(open);
+      this.#check(admission !== 'refused' || least < credits, `402 for ${credits}, ${least} were free`);
     });
   }
 
@@ -210,7 +222,6 @@ export class MoneyWorld {
 
   /** Looks at the world at this instant (invariants 10 and 11). */
   #changed(): void {
-    const free = this.balance().available;
     let parts = homeOf({ granted: this.granted, shards: this.#lines });
     this.#check(parts >= 0, 'the account leased more than it has');
     for (const [index, { book, holds }] of this.#durables.entries()) {
@@ -231,8 +242,19 @@ export class MoneyWorld {
       parts += toShard + fromShard + floatOf(book) + book.held + book.captured;
     }
     this.#check(parts === this.granted, `${this.granted} were granted, ${parts} are there`);
-    this.#check(free >= 0, 'overspent');
-    for (const open of this.#open) open.leastFree = Math.min(open.leastFree, free);
+    this.#check(this.balance().available >= 0, 'overspent');
+    this.#look();
+  }
+
+  /** Notes for everybody who waits what is free at this instant. */
+  #look(): void {
+    const { available: free } = this.balance();
+    const waiting = new Map<Life, Open[]>();
+    for (const open of this.#open) {
+      const ahead = waiting.get(open.life) ?? [];
+      open.instants.push({ free, ahead: [...ahead] });
+      waiting.set(open.life, [...ahead, open]);
+    }
   }
 
   #book(life: Life): TellerBook {
