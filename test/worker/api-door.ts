@@ -107,7 +107,19 @@ function checkAnswer({ status, headers, body }: Answer, method: string): void {
   expect([`${PUBLIC_URL}/problems/${slug}`, 'about:blank']).toContain(body.type);
 }
 
-/** An answer as a snapshot can hold it: what differs from run to run is replaced. */
+/** The whole body of an answer that is not 2xx, with its request id as {@link stable} has it. */
+export function problem(
+  status: number,
+  code: string,
+  title: string,
+  detail: string,
+  extensions: Readonly<Record<string, unknown>> = {},
+): Json {
+  const type = `${PUBLIC_URL}/problems/${code.replaceAll('_', '-')}`;
+  return { type, title, status, detail, code, request_id: '<uuid>', error: detail, ...extensions };
+}
+
+/** The body of an answer, with what differs from run to run replaced. */
 export function stable({ body }: Answer): Json {
   return JSON.parse(
     JSON.stringify(body)
