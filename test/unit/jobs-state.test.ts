@@ -178,8 +178,14 @@ const rows: readonly Row[] = [
     gives: { state: 'submitted', step: 'poll', after: 1_000 },
   },
   {
-    what: 'not found again and again',
+    what: 'not found for the first time after other troubles',
     job: job('submitted', { attempts: 5 }),
+    event: { type: 'poll', reply: { kind: 'not_found' } },
+    gives: { state: 'submitted', step: 'poll', after: 32_000 },
+  },
+  {
+    what: 'not found again and again',
+    job: job('submitted', { attempts: 5, notFound: 5 }),
     event: { type: 'poll', reply: { kind: 'not_found' } },
     gives: { state: 'failed', step: null, failure: 'upstream_error' },
   },

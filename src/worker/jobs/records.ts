@@ -31,6 +31,7 @@ const StoredProgress = z.object({
   polledAt: z.number().nullable(),
   cancel: z.enum(['none', 'requested', 'sent']),
   attempts: z.number(),
+  notFound: z.number().default(0),
   unknownUntil: z.number().nullable(),
   source: z
     .object({

@@ -41,6 +41,8 @@ export interface Job {
   readonly cancel: 'none' | 'requested' | 'sent';
   /** Tries of the present step that did not get it done. */
   readonly attempts: number;
+  /** Polls in a row that the upstream answered with "no such request". */
+  readonly notFound: number;
   /** When `unknown` gives up. */
   readonly unknownUntil: number | null;
   /** What upstream made, still to be copied. */
@@ -130,6 +132,7 @@ export function newJob(now: number, usualMs: number): Job {
     polledAt: null,
     cancel: 'none',
     attempts: 0,
+    notFound: 0,
     unknownUntil: null,
     source: null,
     video: null,
@@ -265,7 +268,8 @@ function accepted(job: Job, handle: UpstreamHandle, moment: Moment): Next {
 
 function onPoll(job: Job, reply: PollReply, moment: Moment): Next {
   const { now } = moment;
-  const polled: Job = { ...job, polledAt: now };
+  const notFound = reply.kind === 'not_found' ? job.notFound + 1 : 0;
+  const polled: Job = { ...job, polledAt: now, notFound };
   switch (reply.kind) {
     case 'queued':
     case 'running': {
@@ -285,7 +289,7 @@ function onPoll(job: Job, reply: PollReply, moment: Moment): Next {
     case 'failed':
       return endWithout(polled, reply.failure, reply.canceled === true, moment);
     case 'not_found':
-      return job.attempts + 1 >= MAX_NOT_FOUND
+      return notFound >= MAX_NOT_FOUND
         ? endWithout(polled, LOST_UPSTREAM, true, moment)
         : retry(polled, 'poll', moment);
     case 'unclear':
