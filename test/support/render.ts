@@ -33,6 +33,8 @@ export interface Scratch {
   readonly path: string;
   output(name?: string): string;
   files(): Promise<string[]>;
+  /** Waits until a file is there. */
+  appears(name: string): Promise<void>;
   remove(): Promise<void>;
 }
 
@@ -42,6 +44,9 @@ export async function scratch(): Promise<Scratch> {
     path,
     output: (name = 'video.mp4') => join(path, name),
     files: () => readdir(path),
+    appears: async (name) => {
+      while (!(await readdir(path)).includes(name)) await new Promise((resolve) => setTimeout(resolve, 20));
+    },
     remove: () => rm(path, { recursive: true, force: true }),
   };
 }

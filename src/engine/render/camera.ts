@@ -32,6 +32,9 @@ const ZOOM_PER_SECOND = 0.03;
 /** Frame widths or heights that a pan crosses a second. */
 const PAN_PER_SECOND = 0.025;
 
+/** What an arc around the subject takes of a pan: more would lose sight of it. */
+const ARC_PART = 0.4;
+
 const PACE: Readonly<Record<Motion['speed'], number>> = { slow: 0.5, normal: 1, fast: 2 };
 
 /** The nearest that the camera comes: 1.4 times, where an image pixel is spread over 1.12 output pixels. */
@@ -68,7 +71,7 @@ export function cameraPath(
 function endsOf(motion: Motion, seconds: number, room: Kept['room'], role: Role): [View, View] {
   const pace = seconds * PACE[motion.speed];
   const near = Math.max(NEAREST, 1 / (1 + ZOOM_PER_SECOND * pace));
-  const pan = PAN_PER_SECOND * pace;
+  const pan = PAN_PER_SECOND * pace * (motion.arc ? ARC_PART : 1);
   const moved = aside(motion.x * pan, motion.y * pan, motion.zoom === 'in' ? near : 1, room);
   const still = motion.x === 0 && motion.y === 0;
   if (role === 'only') {

@@ -36,7 +36,8 @@ process.once('message', (message: StartMessage) => {
 });
 
 function say(message: ChildMessage): void {
-  process.send?.(message);
+  // Where the parent is gone, `disconnect` says so too.
+  process.send?.(message, () => {});
 }
 
 /** Says how it ended and exits once that is sent. */

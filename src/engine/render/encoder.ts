@@ -41,8 +41,8 @@ const X264 = 'cabac=1:bframes=3:b-adapt=0:8x8dct=1:deblock=0,0';
 
 const CRF = 20;
 
-/** Ceiling of the bit rate, in bits a pixel a frame: reached by film grain only. 1080p25 gets 16 Mbit/s. */
-const MAX_BITS_PER_PIXEL = 0.3;
+/** Ceiling of the bit rate, in bits a pixel a frame: reached by film grain only. 1080p25 gets 10 Mbit/s. */
+const MAX_BITS_PER_PIXEL = 0.2;
 
 /** A key frame this often makes seeking quick. */
 const KEYFRAME_SECONDS = 2;

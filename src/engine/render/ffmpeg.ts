@@ -100,8 +100,7 @@ export async function searchFfmpeg(
   else if (isRecent(own.banner)) return { path: system, version: own.banner.version, source: 'system' };
   else tried.push(`the system's ${system}: version ${own.banner.version} is older than ${MIN_MAJOR}`);
 
-  if (packaged === null)
-    tried.push('@ffmpeg-installer/ffmpeg: not installed, or not made for this platform');
+  if (packaged === null) tried.push('@ffmpeg-installer/ffmpeg: not installed, or not made for this platform');
   else {
     const probed = await probe(packaged);
     if (!('problem' in probed)) return { path: packaged, version: probed.banner.version, source: 'npm' };

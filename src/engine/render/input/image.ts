@@ -40,6 +40,12 @@ export interface OpenedImage {
 // One image is decoded once: a cache only holds memory.
 sharp.cache(false);
 
+// libvips makes up its own mind about what a file is: of all its parsers, it may use these.
+sharp.block({ operation: ['VipsForeignLoad'] });
+sharp.unblock({
+  operation: ['Png', 'Jpeg', 'Webp', 'Heif'].map((format) => `VipsForeignLoad${format}`),
+});
+
 /**
  * Opens an image. No pixel is decoded before its declared size has been checked.
  *
