@@ -76,7 +76,9 @@ export async function startLocalService(options: LocalServiceOptions): Promise<L
   try {
     const dir = await claimDataDir(options.dataDir);
     running.push(() => dir.release());
-    await endOrphans(dir, port, onStep);
+    for (const { pid } of dir.endedOrphans) {
+      onStep(`ended process ${pid}, the runtime that a killed service had left on this data`);
+    }
     await requireFreePort(port, host, 'where the service is to answer');
     const secrets = await localSecrets(dir.path);
 
@@ -134,11 +136,6 @@ export async function startLocalService(options: LocalServiceOptions): Promise<L
     await close();
     throw thrown;
   }
-}
-
-async function endOrphans(dir: DataDir, port: number, onStep: (text: string) => void): Promise<void> {
-  const orphan = dir.endedOrphan ?? (await dir.endOrphanOn(port));
-  if (orphan) onStep(`ended process ${orphan.pid}, the runtime that a killed service had left on this data`);
 }
 
 async function startEngineOn(

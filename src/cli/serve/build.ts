@@ -9,6 +9,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { dirname, join, relative, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import * as z from 'zod';
 import { CliError, messageOf } from '../errors.ts';
 
@@ -97,7 +98,7 @@ async function buildAfresh(
   const inputs = [
     resolve(configPath),
     // A new wrangler may read the same configuration differently.
-    new URL('../../../node_modules/wrangler/package.json', import.meta.url).pathname,
+    fileURLToPath(new URL('../../../node_modules/wrangler/package.json', import.meta.url)),
     ...Object.keys(result.metafile.inputs).map((path) => resolve(root, path)),
   ];
   return { build, inputs };

@@ -17,11 +17,11 @@ import { CliError } from '../errors.ts';
 import { readJsonFile, writeJsonAtomically } from '../files.ts';
 import {
   endProcess,
-  environmentOf,
   identify,
   isAlive,
   listenerOf,
   type ProcessIdentity,
+  processesWith,
 } from './processes.ts';
 
 /** Environment variable that tells whose runtime a workerd is: the real path of its data directory. */
@@ -42,10 +42,8 @@ const NOBODY: ServiceRecord = { pid: null, url: null, runtime: null };
 export interface DataDir {
   /** Real, absolute path. */
   readonly path: string;
-  /** The runtime that an earlier, killed service had left and that was ended. */
-  readonly endedOrphan: ProcessIdentity | null;
-  /** Ends a runtime of this directory that still holds `port`; says whether there was one. */
-  endOrphanOn(port: number): Promise<ProcessIdentity | null>;
+  /** The runtimes that an earlier, killed service had left and that were ended. */
+  readonly endedOrphans: readonly ProcessIdentity[];
   /** Writes down which process serves, so that it can be told apart if we are killed. */
   recordRuntime(url: string, port: number): Promise<void>;
   /** Frees the directory. The runtime must have ended. Once. */
@@ -73,23 +71,12 @@ export async function claimDataDir(path: string): Promise<DataDir> {
   }
   try {
     const record = await readJsonFile(recordPath, ServiceRecord);
-    const orphan = record?.runtime ?? null;
-    const endedOrphan = orphan && (await isAlive(orphan)) ? await end(orphan, path) : null;
-    await writeJsonAtomically(recordPath, {
-      pid: process.pid,
-      url: null,
-      runtime: null,
-    } satisfies ServiceRecord);
+    const endedOrphans = await orphansOf(real, record?.runtime ?? null);
+    for (const orphan of endedOrphans) await end(orphan, path);
+    await writeJsonAtomically(recordPath, { ...NOBODY, pid: process.pid });
     return {
       path: real,
-      endedOrphan,
-      async endOrphanOn(port) {
-        // Covers a kill in the half second between the runtime's start and our writing it down.
-        const pid = await listenerOf(port);
-        if (pid === null || (await environmentOf(pid, DATA_DIR_TAG)) !== real) return null;
-        const identity = await identify(pid);
-        return identity && identity.pid !== process.pid ? end(identity, path) : null;
-      },
+      endedOrphans,
       async recordRuntime(url, port) {
         const pid = await listenerOf(port);
         const runtime = pid === null ? null : await identify(pid);
@@ -109,8 +96,18 @@ export async function claimDataDir(path: string): Promise<DataDir> {
   }
 }
 
-async function end(orphan: ProcessIdentity, path: string): Promise<ProcessIdentity> {
-  if (await endProcess(orphan)) return orphan;
+/**
+ * Runtimes that still use the directory: the one written down, and, where the system lets us see tags, any that was
+ * started in the half second before it could be written down.
+ */
+async function orphansOf(realPath: string, recorded: ProcessIdentity | null): Promise<ProcessIdentity[]> {
+  const tagged = await processesWith(DATA_DIR_TAG, realPath);
+  if (recorded === null || tagged.some(({ pid }) => pid === recorded.pid)) return tagged;
+  return (await isAlive(recorded)) ? [recorded, ...tagged] : tagged;
+}
+
+async function end(orphan: ProcessIdentity, path: string): Promise<void> {
+  if (await endProcess(orphan)) return;
   throw new CliError(`A runtime left by a killed service still uses ${path} and does not end.`, {
     hint: `End it by hand: kill -9 ${orphan.pid}`,
   });

@@ -49,17 +49,19 @@ export async function isAlive(identity: ProcessIdentity): Promise<boolean> {
   return now !== null && now.started === identity.started && now.command === identity.command;
 }
 
-/** An environment variable that a process was started with; null when it has none or the system does not tell. */
-export async function environmentOf(pid: number, variable: string): Promise<string | null> {
-  if (process.platform !== 'linux') return null;
-  try {
-    const environment = await readFile(`/proc/${pid}/environ`, 'utf8');
-    const line = environment.split('\0').find((entry) => entry.startsWith(`${variable}=`));
-    return line === undefined ? null : line.slice(variable.length + 1);
-  } catch {
-    // Another user's process, or one that has just ended.
-    return null;
+/** The living processes that were started with `variable` set to `value`; none where the system does not tell. */
+export async function processesWith(variable: string, value: string): Promise<ProcessIdentity[]> {
+  if (process.platform !== 'linux') return [];
+  const found: ProcessIdentity[] = [];
+  for (const entry of await readdir('/proc')) {
+    if (!/^\d+$/.test(entry)) continue;
+    // Other users' processes cannot be looked into, and some end while we look.
+    const environment = await readFile(`/proc/${entry}/environ`, 'utf8').catch(() => '');
+    if (!environment.split('\0').includes(`${variable}=${value}`)) continue;
+    const identity = await identify(Number(entry));
+    if (identity) found.push(identity);
   }
+  return found;
 }
 
 /** The number of the process that listens on a TCP port; null when nobody does or the system does not tell. */
