@@ -118,31 +118,35 @@ export class Admission {
     if (request.kind === 'check')
       return floatOf(store.book().book) >= request.credits ? { kind: 'ok' } : null;
     const { command } = request;
-    const earlier = this.#earlier(command);
-    if (earlier) return earlier;
+    const first = this.#firstOfKey(command);
+    if (first) return first;
     const row = store.book();
     const book = hold(row.book, command.credits);
-    if (!book) return null;
-    return { kind: 'accepted', job: viewOf(this.#insert(command, { ...row, book })), replayed: false };
+    const stored = book && this.#insert(command, { ...row, book });
+    return stored ? { kind: 'accepted', job: viewOf(stored), replayed: false } : this.#sameSubmit(command);
   }
 
-  /** A submit that was made before: the same call after a lost reply, or the same Idempotency-Key. */
-  #earlier(command: SubmitCommand): SubmitOutcome | null {
+  /** What the Idempotency-Key of this submit made before. */
+  #firstOfKey({ idempotency }: SubmitCommand): SubmitOutcome | null {
     const { store } = this.#deps;
-    const same = store.job(command.jobId);
-    if (same)
-      return same === 'gone' ? { kind: 'gone' } : { kind: 'accepted', job: viewOf(same), replayed: false };
-    if (!command.idempotency) return null;
-    const known = store.idempotent(command.idempotency.key);
+    const known = idempotency && store.idempotent(idempotency.key);
     if (!known) return null;
-    if (known.fingerprint !== command.idempotency.fingerprint) return { kind: 'mismatch' };
+    if (known.fingerprint !== idempotency.fingerprint) return { kind: 'mismatch' };
     const first = store.job(known.jobId);
     return first && first !== 'gone'
       ? { kind: 'accepted', job: viewOf(first), replayed: true }
       : { kind: 'gone' };
   }
 
-  #insert(command: SubmitCommand, row: BookRow): StoredJob {
+  /** This very submit, made again because its answer was lost. */
+  #sameSubmit({ jobId }: SubmitCommand): SubmitOutcome | null {
+    const same = this.#deps.store.job(jobId);
+    if (same === 'gone') return { kind: 'gone' };
+    return same && { kind: 'accepted', job: viewOf(same), replayed: false };
+  }
+
+  /** Writes the job with its hold and its first due work; null, and nothing written, when the job is there already. */
+  #insert(command: SubmitCommand, row: BookRow): StoredJob | null {
     const { store, now: clock, retentionMs } = this.#deps;
     const now = clock();
     const stored: StoredJob = {
@@ -152,8 +156,8 @@ export class Admission {
       request: command.request,
       job: newJob(now, command.request.usualMs),
     };
+    if (!store.insertJob(stored)) return null;
     const sameHour = now - row.hourStart < HOUR_MS;
-    store.insertJob(stored);
     store.writeBook({
       ...row,
       lastUsedAt: now,
@@ -193,6 +197,14 @@ export class Admission {
           );
         }
       }
+    } catch (cause) {
+      // A transaction that threw is a bug or a broken disk. Who waits must hear of it, and may repeat.
+      this.#deps.log({ event: 'admission_failed', waiting: this.#waiting.length, cause: String(cause) });
+      this.#settleAll([...this.#waiting], () => ({
+        kind: 'unavailable',
+        part: 'jobs',
+        retryAfter: RETRY_AFTER_S,
+      }));
     } finally {
       this.#leasing = false;
     }
@@ -276,6 +288,7 @@ export class Admission {
           this.grant(outcome.leased, () => this.#acknowledge(outcome.returnedSeen));
         if (store.book().book.received === before) this.#refillAfter = now() + REFILL_PAUSE_MS;
       })
+      .catch((cause: unknown) => this.#deps.log({ event: 'refill_failed', cause: String(cause) }))
       .finally(() => {
         this.#leasing = false;
         if (this.#waiting.length > 0) void this.#leaseForWaiting();

@@ -46,6 +46,7 @@ export const JOB_MIGRATIONS: readonly Migration[] = [
         hour_used INTEGER NOT NULL,
         CHECK (received - returned - held - captured >= 0)
       ) STRICT;
+      INSERT INTO book VALUES (1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
 
       CREATE TABLE idempotency (
         key TEXT PRIMARY KEY,

@@ -35,6 +35,28 @@ export interface BookRow {
   readonly hourUsed: number;
 }
 
+const EMPTY_ROW: BookRow = {
+  book: EMPTY_BOOK,
+  returnedSeen: 0,
+  lastUsedAt: 0,
+  lastPrice: 0,
+  hourStart: 0,
+  hourUsed: 0,
+};
+
+interface BookColumns extends Record<string, SqlStorageValue> {
+  received: number;
+  returned: number;
+  held: number;
+  captured: number;
+  releases: number;
+  returned_seen: number;
+  last_used_at: number;
+  last_price: number;
+  hour_start: number;
+  hour_used: number;
+}
+
 /** A webhook event on its way to one receiver. */
 export interface Delivery {
   readonly id: string;
@@ -63,6 +85,7 @@ export class JobStore {
   readonly #sql: SqlStorage;
   readonly due: DueTable;
   #ready: boolean;
+  #book: BookRow | undefined;
 
   constructor(storage: DurableObjectStorage) {
     this.#storage = storage;
@@ -87,7 +110,13 @@ export class JobStore {
   /** Runs `write` in one transaction: all of it or, when it throws, nothing. */
   transaction<T>(write: () => T): T {
     this.open();
-    return this.#storage.transactionSync(write);
+    try {
+      return this.#storage.transactionSync(write);
+    } catch (cause) {
+      // What was rolled back on disk must not stay in memory.
+      this.#book = undefined;
+      throw cause;
+    }
   }
 
   /** The job, `'gone'` after its retention, or null. */
@@ -110,10 +139,12 @@ export class JobStore {
     };
   }
 
-  insertJob(stored: StoredJob): void {
+  /** False, and nothing written, when there is a job with this id. */
+  insertJob(stored: StoredJob): boolean {
     const { job } = stored;
-    this.#sql.exec(
-      `INSERT INTO jobs (id, state, credits, cost, created_at, request, progress) VALUES (?, ?, ?, ?, ?, ?, ?)`,
+    const inserted = this.#sql.exec(
+      `INSERT INTO jobs (id, state, credits, cost, created_at, request, progress) VALUES (?, ?, ?, ?, ?, ?, ?)
+       ON CONFLICT DO NOTHING`,
       stored.id,
       job.state,
       stored.credits,
@@ -122,6 +153,7 @@ export class JobStore {
       JSON.stringify(stored.request),
       writeProgress(job),
     );
+    return inserted.rowsWritten > 0;
   }
 
   updateJob(id: string, job: Job): void {
@@ -166,40 +198,31 @@ export class JobStore {
     this.#sql.exec('DELETE FROM deliveries WHERE id = ?', deliveryId(id));
   }
 
-  /** The book; an empty one before the first credit. */
+  /** The book; an empty one before the first write. Kept in memory: nobody else writes it. */
   book(): BookRow {
-    const row = this.#ready
-      ? this.#sql.exec<Record<string, number>>('SELECT * FROM book').toArray()[0]
-      : undefined;
-    const number = (name: string) => row?.[name] ?? 0;
-    if (!row) {
-      return { book: EMPTY_BOOK, returnedSeen: 0, lastUsedAt: 0, lastPrice: 0, hourStart: 0, hourUsed: 0 };
-    }
+    if (!this.#ready) return EMPTY_ROW;
+    this.#book ??= this.#readBook();
+    return this.#book;
+  }
+
+  #readBook(): BookRow {
+    const row = this.#sql.exec<BookColumns>('SELECT * FROM book').one();
+    const { received, returned, held, captured, releases } = row;
     return {
-      book: {
-        received: number('received'),
-        returned: number('returned'),
-        held: number('held'),
-        captured: number('captured'),
-        releases: number('releases'),
-      },
-      returnedSeen: number('returned_seen'),
-      lastUsedAt: number('last_used_at'),
-      lastPrice: number('last_price'),
-      hourStart: number('hour_start'),
-      hourUsed: number('hour_used'),
+      book: { received, returned, held, captured, releases },
+      returnedSeen: row.returned_seen,
+      lastUsedAt: row.last_used_at,
+      lastPrice: row.last_price,
+      hourStart: row.hour_start,
+      hourUsed: row.hour_used,
     };
   }
 
   writeBook(row: BookRow): void {
     const { book } = row;
     this.#sql.exec(
-      `INSERT INTO book (id, received, returned, held, captured, releases, returned_seen, last_used_at, last_price,
-         hour_start, hour_used) VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-       ON CONFLICT (id) DO UPDATE SET received = excluded.received, returned = excluded.returned, held = excluded.held,
-         captured = excluded.captured, releases = excluded.releases, returned_seen = excluded.returned_seen,
-         last_used_at = excluded.last_used_at, last_price = excluded.last_price, hour_start = excluded.hour_start,
-         hour_used = excluded.hour_used`,
+      `UPDATE book SET received = ?, returned = ?, held = ?, captured = ?, releases = ?, returned_seen = ?,
+         last_used_at = ?, last_price = ?, hour_start = ?, hour_used = ?`,
       book.received,
       book.returned,
       book.held,
@@ -211,6 +234,7 @@ export class JobStore {
       row.hourStart,
       row.hourUsed,
     );
+    this.#book = row;
   }
 
   idempotent(key: string): { fingerprint: string; jobId: string } | null {

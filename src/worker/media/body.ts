@@ -5,19 +5,31 @@ const FIRST_CAPACITY = 65_536;
 
 /** Bytes collected in one buffer that doubles, so each byte is copied about once on average. */
 class Collector {
-  #buffer: ArrayBuffer;
+  /** A body that comes in one chunk, as most requests do, is that chunk: no buffer, no copy. */
+  #only: Uint8Array<ArrayBuffer> | null = null;
+  #buffer = new ArrayBuffer(0);
   #length = 0;
   readonly #limit: number;
 
   constructor(limit: number) {
     this.#limit = limit;
-    this.#buffer = new ArrayBuffer(Math.min(FIRST_CAPACITY, limit));
   }
 
   /** Appends a chunk; false, and nothing appended, when it would pass the limit. */
-  append(chunk: Uint8Array): boolean {
+  append(chunk: Uint8Array<ArrayBuffer>): boolean {
     const end = this.#length + chunk.byteLength;
     if (end > this.#limit) return false;
+    if (this.#length === 0) {
+      this.#only = chunk;
+      this.#length = end;
+      return true;
+    }
+    if (this.#only) {
+      const first = this.#only;
+      this.#only = null;
+      this.#buffer = new ArrayBuffer(Math.min(this.#limit, Math.max(FIRST_CAPACITY, first.byteLength)));
+      new Uint8Array(this.#buffer).set(first);
+    }
     if (end > this.#buffer.byteLength) {
       const capacity = Math.min(this.#limit, Math.max(end, this.#buffer.byteLength * 2));
       this.#buffer = this.#buffer.transfer(capacity);
@@ -29,6 +41,7 @@ class Collector {
 
   /** All bytes, in a buffer of exactly their length. The collector is empty afterwards. */
   take(): Uint8Array<ArrayBuffer> {
+    if (this.#only) return this.#only;
     const exact = this.#buffer.transfer(this.#length);
     this.#buffer = new ArrayBuffer(0);
     this.#length = 0;
@@ -50,7 +63,8 @@ export async function readLimited(
   for (;;) {
     const { done, value } = await reader.read();
     if (done) return collected.take();
-    if (!collected.append(value)) {
+    // A body's chunks are never shared memory, which is all that the wider type allows beside.
+    if (!collected.append(value as Uint8Array<ArrayBuffer>)) {
       // The answer is decided; that a sender cannot be told to stop changes nothing about it.
       await reader.cancel('too large').catch(() => undefined);
       return 'too_large';
