@@ -19,9 +19,6 @@ import { type Admission, type Durable, emptyDurable, LedgerShard } from './ledge
 
 /** More messages than a world of this size can have in its last moments. */
 const MAX_DRAIN = 5_000;
-/** What a lease is to bring beyond the need, in credits. */
-const WANT = 25;
-
 /** What the network does with a message. */
 export type Fate = 'deliver' | 'lose' | 'late' | 'repeat';
 
@@ -69,6 +66,7 @@ export class MoneyWorld {
   #teller!: Teller;
   #tellerLife = { over: false };
 
+  readonly #want: number;
   readonly #durables: Durable[];
   readonly #shards: LedgerShard[] = [];
   readonly #lives: Life[] = [];
@@ -84,10 +82,16 @@ export class MoneyWorld {
     balances: 0,
   };
 
-  constructor(shards: number) {
+  /** `want` is what a lease is to bring for what comes next, in credits. */
+  constructor(shards: number, want: number) {
+    this.#want = want;
     this.#durables = Array.from({ length: shards }, emptyDurable);
     this.startAccount();
     for (let index = 0; index < shards; index++) this.startShard(index);
+  }
+
+  get shards(): number {
+    return this.#shards.length;
   }
 
   grant(credits: number): void {
@@ -119,7 +123,7 @@ export class MoneyWorld {
     this.#shards[index] = new LedgerShard({
       shard: String(index),
       durable: this.#durable(index),
-      want: WANT,
+      want: this.#want,
       changed: () => {
         this.#check(!life.over, 'a shard that crashed goes on writing');
         this.#changed();
