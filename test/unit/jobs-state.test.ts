@@ -329,13 +329,13 @@ const rows: readonly Row[] = [
   },
   {
     what: 'somebody looks, and the last look upstream was long ago',
-    job: job('submitted', { polledAt: T - 4_000 }),
+    job: job('submitted', { polledAt: T - 2_000 }),
     event: { type: 'watched' },
     gives: { state: 'submitted', step: 'poll', after: 0 },
   },
   {
     what: 'somebody looks again at once',
-    job: job('submitted', { polledAt: T - 3_999 }),
+    job: job('submitted', { polledAt: T - 1_999 }),
     event: { type: 'watched' },
     gives: null,
   },

@@ -99,7 +99,7 @@ const MAX_CANCEL_TRIES = 5;
 /** How soon after a cancel was taken upstream's state is looked at, in ms. */
 const AFTER_CANCEL_MS = 1_000;
 /** A watched job is polled at most this often, in ms. */
-const WATCHED_POLL_MS = 4_000;
+const WATCHED_POLL_MS = 2_000;
 
 const DEADLINE: JobFailure = {
   code: 'deadline_exceeded',
