@@ -32,6 +32,8 @@ export class Pump {
   readonly #running = new Set<Claim>();
   /** Throws in a row, by key: they space the tries out. */
   readonly #throws = new Map<string, number>();
+  /** Kinds of work, the one that was started longest ago first: what frees room must not always go to the same ones. */
+  #turns: readonly DueKind[] = DUE_KINDS;
   #idle: (() => void)[] = [];
   #done = 0;
 
@@ -50,10 +52,11 @@ export class Pump {
     // One of each kind in turn, so that a crowd of one kind does not push the others back.
     while (found && this.#running.size < MAX_RUNNING) {
       found = false;
-      for (const kind of kinds) {
+      for (const kind of this.#turns.filter((turn) => kinds.includes(turn))) {
         const claim = this.#claim(kind);
         if (!claim) continue;
         found = true;
+        this.#turns = [...this.#turns.filter((turn) => turn !== kind), kind];
         this.#start(claim);
       }
     }
