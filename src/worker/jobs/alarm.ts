@@ -29,15 +29,28 @@ export class Alarm {
     this.#set(now + ALARM_LEASE_MS);
   }
 
-  /** The run is over: ring for what is due next, or not at all. */
+  /**
+   * The run is over: ring for what is due next, or not at all. Call it after the pump was kicked at `now` or later:
+   * what is due by then and not claimed waits for room, and whoever makes room starts it. To ring for it at once would
+   * ring without end for as long as a receiver hangs.
+   */
   async rest(now: number): Promise<void> {
     const next = this.#due.nextAt();
     if (next !== null) {
-      this.#set(Math.max(next, now + 1));
+      const at = next > now ? next : now + ALARM_LEASE_MS;
+      if (at !== this.#armedAt) this.#set(at);
       return;
     }
     this.#armedAt = Number.POSITIVE_INFINITY;
     await this.#storage.deleteAlarm();
+  }
+
+  /** Arms anew if the alarm that we believe in is gone, or should have rung. Call it like {@link rest}. */
+  async repair(now: number): Promise<void> {
+    const armedFor = await this.#storage.getAlarm();
+    if (armedFor !== null && armedFor >= now) return;
+    this.#armedAt = undefined;
+    await this.rest(now);
   }
 
   #set(at: number): void {

@@ -236,8 +236,8 @@ export class JobShard extends DurableObject<Env> implements ShardForAccount {
     await Promise.race([this.#pump.idle(), over]);
     clearTimeout(timer);
     const now = Date.now();
-    const armedFor = await this.ctx.storage.getAlarm();
-    if (armedFor === null || armedFor < now) await this.#alarm.rest(now);
+    this.#pump.kick();
+    await this.#alarm.repair(now);
     if (this.#isOpen(now)) this.#listing.touch(now);
     else await this.#listing.leaveIfQuiet(now);
     return { worked: this.#pump.done - before, due: this.#store.due.countDue(now) };
@@ -247,10 +247,11 @@ export class JobShard extends DurableObject<Env> implements ShardForAccount {
    * for a slow receiver would hold back the next one. */
   override async alarm(): Promise<void> {
     if (!this.#store.ready) return;
-    this.#alarm.lease(Date.now());
+    const now = Date.now();
+    this.#alarm.lease(now);
     this.#pump.kick();
     this.ctx.waitUntil(this.#pump.idle());
-    await this.#alarm.rest(Date.now());
+    await this.#alarm.rest(now);
   }
 
   /** Gives all unheld float back to the account, after the submits that wait here have had theirs. Calls nobody. */
