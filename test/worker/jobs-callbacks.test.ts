@@ -132,7 +132,12 @@ describe('a callback', () => {
     const other = await world.start({ status: ['running'] });
     const { callbackUrl } = world.upstream.requestOf(job.prompt);
     const { id } = world.upstream.requestOf(other.prompt);
-    const body = JSON.stringify({ request_id: id, status: 'ERROR', error: 'Invalid status code: 422', payload: {} });
+    const body = JSON.stringify({
+      request_id: id,
+      status: 'ERROR',
+      error: 'Invalid status code: 422',
+      payload: {},
+    });
     const answer = await deliver(await world.upstream.signer.request(callbackUrl, id, body));
     expect([answer.status, await answer.json()]).toEqual([200, { applied: false }]);
     await world.quiet();
