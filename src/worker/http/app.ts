@@ -28,6 +28,8 @@ export function createRouter(): OpenAPIHono<App> {
 export const identify: MiddlewareHandler<App> = async (c, next) => {
   const requestId = crypto.randomUUID();
   c.set('requestId', requestId);
+  // Set before the answer is made, it is made with it; an answer made outside Hono gets it afterwards, by a copy.
+  c.header('X-Request-Id', requestId);
   await next();
   if (!c.res.headers.has('X-Request-Id')) c.header('X-Request-Id', requestId);
 };

@@ -8,6 +8,7 @@
 
 import type { AccountForShard, LeaseOutcome } from '../accounts/contract.ts';
 import { floatOf, hold, receive, totalsOf } from '../accounts/float.ts';
+import { refusalStands } from '../accounts/lease.ts';
 import { callTwice } from '../calls.ts';
 import type { CheckOutcome, SubmitCommand, SubmitOutcome } from './contract.ts';
 import { RETAIN_KEY, SETTLE_KEY } from './due.ts';
@@ -43,6 +44,10 @@ export interface AdmissionDeps {
 
 /** Seconds after which a submit that met an unreachable account is worth repeating. */
 const RETRY_AFTER_S = 2;
+/** Nobody could say whether there is credit. */
+const UNSETTLED = { kind: 'unavailable', part: 'credits', retryAfter: RETRY_AFTER_S } as const;
+/** Leases in a row that neither covered the need nor made a refusal true, because credits were on their way. */
+const MAX_UNSETTLED = 5;
 const HOUR_MS = 3_600_000;
 /** Longer than the account's own recall rounds may take. */
 const LEASE_TIMEOUT_MS = 30_000;
@@ -182,18 +187,24 @@ export class Admission {
   async #leaseForWaiting(): Promise<void> {
     this.#leasing = true;
     try {
-      while (this.#waiting.length > 0) {
+      for (let unsettled = 0; this.#waiting.length > 0; ) {
         const served = [...this.#waiting];
         const outcome = await this.#lease(this.#need());
         if (outcome.kind === 'leased') {
           this.grant(outcome.leased, () => this.#acknowledge(outcome.returnedSeen));
-          if (outcome.exhausted) this.#refuse(served, outcome.available);
+          const unmet = served.some((waiting) => this.#waiting.includes(waiting));
+          unsettled = unmet ? unsettled + 1 : 0;
+          if (unmet && refusalStands(this.#deps.store.book().book, outcome)) {
+            this.#refuse(served, outcome.available);
+            unsettled = 0;
+          } else if (unsettled >= MAX_UNSETTLED) {
+            this.#settleAll(served, () => UNSETTLED);
+            unsettled = 0;
+          }
         } else {
           this.grant(0, () => undefined);
           this.#settleAll(served, () =>
-            outcome.kind === 'unknown_account'
-              ? { kind: 'unauthorized' }
-              : { kind: 'unavailable', part: 'credits', retryAfter: RETRY_AFTER_S },
+            outcome.kind === 'unknown_account' ? { kind: 'unauthorized' } : UNSETTLED,
           );
         }
       }

@@ -52,6 +52,8 @@ export class KeyReplica {
    * @throws when the account cannot be reached.
    */
   async isValid(hash: string): Promise<boolean> {
+    // A learn that is under way may have been answered before this key was made.
+    if (!this.#keys.has(hash) && this.#learning) await this.#learning.catch(() => undefined);
     if (!this.#keys.has(hash)) {
       this.#learning ??= this.#learn().finally(() => {
         this.#learning = null;
