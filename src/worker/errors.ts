@@ -94,7 +94,7 @@ export interface Problem {
 
 const UNAVAILABLE_DETAIL = {
   jobs: 'The jobs of this account cannot be reached right now. Nothing was charged; try again shortly.',
-  credits: 'The credits of this account cannot be checked right now. Nothing was charged; try again shortly.',
+  credits: 'The account and its credits cannot be reached right now. Nothing was charged; try again shortly.',
   storage: 'Files cannot be stored or read right now. Nothing was charged; try again shortly.',
   upstream: 'Video generation is not available right now. Nothing was charged; try again later.',
   configuration: 'This deployment is not set up completely. Its operator finds what is missing at /healthz.',
@@ -216,8 +216,9 @@ export function problemOf(failure: Failure): Problem {
         : {
             status: 410,
             code: 'idempotency_key_expired',
-            title: 'The job of this Idempotency-Key has expired',
-            detail: 'The job made under this Idempotency-Key has been deleted. Use a new key for a new job.',
+            title: 'The Idempotency-Key has expired',
+            detail:
+              'What was made under this Idempotency-Key has been deleted. Use a new key for a new request.',
           };
     case 'body_too_large':
       return {

@@ -82,7 +82,7 @@ async function answerOf(fetch: Fetch, path: string, init: RequestInit): Promise<
   const { method } = request;
   const response = await fetch(request);
   const { status, headers } = response;
-  const text = method === 'HEAD' ? '' : await response.text();
+  const text = method === 'HEAD' ? '' : new TextDecoder().decode(await response.arrayBuffer());
   const isJson = /^application\/(problem\+)?json/.test(headers.get('Content-Type') ?? '');
   const answer: Answer = { status, headers, text, body: isJson && text !== '' ? JSON.parse(text) : null };
   checkAnswer(answer, method);

@@ -1,6 +1,6 @@
 /** Refusals that objects answer with, as failures of the request. */
 
-import { ApiError } from '../errors.ts';
+import { ApiError, type ServicePart } from '../errors.ts';
 import type { Refusal } from '../jobs/contract.ts';
 
 /** The outcome without its refusals. @throws {ApiError} for a refusal. */
@@ -16,17 +16,26 @@ export function granted<T extends { readonly kind: string }>(outcome: T | Refusa
 /** Seconds after which a call that an object did not answer is worth repeating. */
 const RETRY_AFTER_S = 2;
 
-/**
- * The answer of an object, or a 503 when it cannot be reached. The job's id goes with it: what was asked may have
- * happened all the same.
- */
-export async function reached<T>(call: () => Promise<T>, jobId?: string): Promise<T> {
+/** What a 503 says of the object that could not be reached. */
+interface Unreached {
+  /** Default `jobs`. */
+  readonly part?: ServicePart;
+  /** The job that the call was about: what was asked may have happened all the same. */
+  readonly jobId?: string;
+}
+
+/** The answer of an object. @throws {ApiError} 503 when it cannot be reached. */
+export async function reached<T>(
+  call: () => Promise<T>,
+  { part = 'jobs', jobId }: Unreached = {},
+): Promise<T> {
   try {
     return await call();
   } catch (cause) {
-    console.warn({ event: 'object_unreachable', ...(jobId ? { job_id: jobId } : {}), cause: String(cause) });
+    const job = jobId === undefined ? {} : { job_id: jobId };
+    console.warn({ event: 'object_unreachable', part, ...job, cause: String(cause) });
     throw new ApiError(
-      { tag: 'unavailable', part: 'jobs', retryAfter: RETRY_AFTER_S, ...(jobId ? { jobId } : {}) },
+      { tag: 'unavailable', part, retryAfter: RETRY_AFTER_S, ...(jobId === undefined ? {} : { jobId }) },
       { cause },
     );
   }

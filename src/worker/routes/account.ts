@@ -38,10 +38,13 @@ const secret = createRoute({
   },
 });
 
+/** What cannot be told when an account cannot be reached. */
+const CREDITS = { part: 'credits' } as const;
+
 /** The caller's account, its key checked where keys are kept. */
 async function callersAccount(c: Context<App>) {
   const { account: id, keyHash } = c.get('caller');
-  const valid = await reached(() => accountStub(c.env, id).authenticate(keyHash));
+  const valid = await reached(() => accountStub(c.env, id).authenticate(keyHash), CREDITS);
   if (!valid) throw new ApiError({ tag: 'unauthorized' });
   return () => accountStub(c.env, id);
 }
@@ -50,12 +53,14 @@ export const accountRoutes = createRouter();
 
 accountRoutes.openapi(account, async (c) => {
   const stub = await callersAccount(c);
-  return c.json(summaryOf(await reached(() => stub().summary())), 200, { 'Cache-Control': 'no-store' });
+  return c.json(summaryOf(await reached(() => stub().summary(), CREDITS)), 200, {
+    'Cache-Control': 'no-store',
+  });
 });
 
 accountRoutes.openapi(secret, async (c) => {
   const stub = await callersAccount(c);
-  const outcome = await reached(() => stub().webhookSecret());
+  const outcome = await reached(() => stub().webhookSecret(), CREDITS);
   if (!outcome.found) {
     if (outcome.kind === 'unknown_account') throw new ApiError({ tag: 'unauthorized' });
     console.error({ event: 'webhook_secret_unreadable', account: c.get('caller').account });

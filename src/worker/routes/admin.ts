@@ -25,6 +25,8 @@ const MAX_REFERENCE_LENGTH = 255;
 /** Most credits of one grant: $10 million, far from where integers end. */
 const MAX_GRANT = 1_000_000_000;
 const CALLS_AT_ONCE = 5;
+/** What cannot be told when an account cannot be reached. */
+const CREDITS = { part: 'credits' } as const;
 const ACCOUNTS_PAGE = 100;
 
 const name = z.string().trim().min(1, 'must not be empty').max(MAX_NAME_LENGTH);
@@ -178,24 +180,28 @@ adminRoutes.openapi(createAccount, async (c) => {
   const minted = mintAccountId(region);
   const reference = request.reference ?? minted;
   // Listed first, then created: a crash between the two leaves a name in a list, never an account that no list has.
-  const registered = await reached(() =>
-    directoryStub(c.env, region).register({ id: minted, name: request.name, reference }),
+  const registered = await reached(
+    () => directoryStub(c.env, region).register({ id: minted, name: request.name, reference }),
+    { part: 'directory' },
   );
   if (registered.kind === 'conflict') throw new ApiError({ tag: 'reference_conflict' });
   const { id, name: listedName } = registered.account;
-  const created = await reached(() => accountStub(c.env, id).create({ id, name: listedName, reference }));
+  const created = await reached(
+    () => accountStub(c.env, id).create({ id, name: listedName, reference }),
+    CREDITS,
+  );
   if (created.kind === 'conflict') throw new ApiError({ tag: 'reference_conflict' });
   return c.json({ id, name: created.name }, 201);
 });
 
 adminRoutes.openapi(showAccount, async (c) => {
   const stub = named(c.env, c.req.valid('param').id);
-  return c.json(summaryOf(await reached(() => stub().summary())), 200);
+  return c.json(summaryOf(await reached(() => stub().summary(), CREDITS)), 200);
 });
 
 adminRoutes.openapi(createKey, async (c) => {
   const stub = named(c.env, c.req.valid('param').id);
-  const created = await reached(() => stub().createKey({ name: c.req.valid('json').name }));
+  const created = await reached(() => stub().createKey({ name: c.req.valid('json').name }), CREDITS);
   if (created.kind === 'unknown_account') throw new ApiError({ tag: 'not_found' });
   return c.json({ id: created.id, name: created.name, key: created.key }, 201, {
     'Cache-Control': 'no-store',
@@ -205,7 +211,7 @@ adminRoutes.openapi(createKey, async (c) => {
 adminRoutes.openapi(revokeKey, async (c) => {
   const { id, key_id } = c.req.valid('param');
   const stub = named(c.env, id);
-  const revoked = await reached(() => stub().revokeKey(key_id));
+  const revoked = await reached(() => stub().revokeKey(key_id), CREDITS);
   if (revoked.kind !== 'revoked') throw new ApiError({ tag: 'not_found' });
   const answer = { id: key_id, revoked: true as const, pending_shards: [...revoked.pending] };
   return revoked.pending.length === 0 ? c.json(answer, 200) : c.json(answer, 202);
@@ -214,7 +220,7 @@ adminRoutes.openapi(revokeKey, async (c) => {
 adminRoutes.openapi(grantCredits, async (c) => {
   const { credits, reference } = c.req.valid('json');
   const stub = named(c.env, c.req.valid('param').id);
-  const granted = await reached(() => stub().grant({ credits, reference }));
+  const granted = await reached(() => stub().grant({ credits, reference }), CREDITS);
   if (granted.kind === 'unknown_account') throw new ApiError({ tag: 'not_found' });
   if (granted.kind === 'conflict') throw new ApiError({ tag: 'reference_conflict' });
   return c.json({ credits, reference, repeated: granted.repeated }, 200);
@@ -231,7 +237,7 @@ adminRoutes.openapi(secrets, async (c) => {
   };
   for await (const accounts of pagesOfAccounts(c.env)) {
     const usages = await atMost(CALLS_AT_ONCE, accounts, ({ id }) =>
-      reached(() => accountStub(c.env, id).ringUsage()),
+      reached(() => accountStub(c.env, id).ringUsage(), CREDITS),
     );
     for (const usage of usages) {
       if (!usage) continue;
@@ -252,7 +258,9 @@ async function* pagesOfAccounts(env: Env): AsyncGenerator<AccountsPage['accounts
         limit: ACCOUNTS_PAGE,
         ...(cursor === null ? {} : { cursor }),
       };
-      const page: AccountsPage = await reached(() => directoryStub(env, region).accounts(request));
+      const page: AccountsPage = await reached(() => directoryStub(env, region).accounts(request), {
+        part: 'directory',
+      });
       yield page.accounts;
       cursor = page.cursor;
     } while (cursor !== null);

@@ -35,7 +35,7 @@ callbackRoutes.post('/callbacks/fal/:token', async (c) => {
   if (!shard) throw new ApiError({ tag: 'not_found' });
   const { applied } = await reached(
     () => shardStub(c.env, shard).callback({ jobId: job, event: reply.event }),
-    job,
+    { jobId: job },
   );
   return c.json({ applied });
 });

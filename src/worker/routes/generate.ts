@@ -12,7 +12,7 @@ import { MODELS } from '../models/index.ts';
 import type { Model } from '../models/model.ts';
 import { SERVICE_FIELDS } from '../models/service-fields.ts';
 import { checkUrl } from '../webhooks/address.ts';
-import { idempotencyKey } from './idempotency-header.ts';
+import { HEADERS, idempotencyKey } from './idempotency-header.ts';
 import { answerSubmit } from './job-answers.ts';
 import { resolveImages } from './job-images.ts';
 import { InlineResult, JobStatus, json, KEY_IN_BODY, problems, SECURITY, Submitted } from './schemas.ts';
@@ -52,11 +52,7 @@ function webhookErrors(config: Config, body: unknown): FieldError[] {
   return check.ok ? [] : [{ pointer: '/webhook_url', detail: check.reason }];
 }
 
-const headers = z.object({
-  'idempotency-key': z.string().optional().meta({
-    description:
-      '1 to 255 printable ASCII characters, bare or quoted. The same key and request is the same job.',
-  }),
+const headers = HEADERS.extend({
   prefer: z
     .string()
     .optional()

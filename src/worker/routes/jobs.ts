@@ -78,10 +78,9 @@ jobRoutes.openapi(status, async (c) => {
   const waitMs = (c.req.valid('query').wait ?? 0) * SECOND_MS;
   const client = await shardOf(c, jobId);
   const query = { jobId, keyHash: c.get('caller').keyHash };
-  const outcome = await reached(
-    () => (waitMs > 0 ? client.wait(query, waitMs) : client.status(query)),
+  const outcome = await reached(() => (waitMs > 0 ? client.wait(query, waitMs) : client.status(query)), {
     jobId,
-  );
+  });
   return (await statusAnswer(c, foundJob(outcome))) as never;
 });
 
@@ -89,7 +88,7 @@ jobRoutes.openapi(cancel, async (c) => {
   const jobId = c.req.valid('param').job_id;
   const client = await shardOf(c, jobId);
   const outcome = granted(
-    await reached(() => client.cancel({ jobId, keyHash: c.get('caller').keyHash }), jobId),
+    await reached(() => client.cancel({ jobId, keyHash: c.get('caller').keyHash }), { jobId }),
   );
   switch (outcome.kind) {
     case 'canceled':

@@ -91,7 +91,7 @@ export async function submitJob(c: Context<App>, request: SubmitRequest): Promis
       : { idempotency: { key: idempotencyKey, fingerprint: await fingerprintOf(request, images) } }),
   };
   // When no answer comes, the job may exist: its bytes stay, and the sweep takes them if it does not.
-  const outcome = await reached(() => client.submit(command), jobId);
+  const outcome = await reached(() => client.submit(command), { jobId });
   const taken = outcome.kind === 'accepted' && !outcome.replayed;
   if (bringsBytes(images) && !taken) await dropImages(c, jobId);
   const accepted = granted(outcome);

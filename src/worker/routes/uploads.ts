@@ -8,6 +8,8 @@ import { granted, reached } from '../http/outcome.ts';
 import { ShardClient } from '../jobs/client.ts';
 import { IMAGE_TYPES } from '../media/contract.ts';
 import { storeUpload } from '../media/uploads.ts';
+import { HEADERS, idempotencyKey } from './idempotency-header.ts';
+import { storeKeyedUpload } from './keyed-uploads.ts';
 import { requestRegion } from './region-of-request.ts';
 import { json, problems, SECURITY } from './schemas.ts';
 
@@ -35,9 +37,10 @@ const upload = createRoute({
   security: SECURITY,
   middleware: [authenticate] as const,
   request: {
+    headers: HEADERS,
     body: { required: true, content: Object.fromEntries(IMAGE_TYPES.map((type) => [type, binary])) },
   },
-  responses: { 201: json(Upload, 'Stored.'), ...problems(400, 401, 413, 415) },
+  responses: { 201: json(Upload, 'Stored.'), ...problems(400, 401, 410, 413, 415, 422) },
 });
 
 export const uploadRoutes = createRouter();
@@ -46,6 +49,14 @@ uploadRoutes.openapi(upload, async (c) => {
   const { account, keyHash } = c.get('caller');
   const shard = new ShardClient(c.env, { account, region: requestRegion(c), n: 0 });
   granted(await reached(() => shard.authorize(keyHash)));
-  const stored = await storeUpload(c.req.raw, c.env.BUCKET, c.get('config'), account, Date.now());
+  const { BUCKET } = c.env;
+  const config = c.get('config');
+  const key = idempotencyKey(c);
+  const now = Date.now();
+  const { stored, replayed } =
+    key === null
+      ? { stored: await storeUpload(c.req.raw, BUCKET, config, account, now), replayed: false }
+      : await storeKeyedUpload(c.req.raw, BUCKET, config, { account, key, now });
+  if (replayed) c.header('Idempotent-Replayed', 'true');
   return c.json(stored, 201, { 'Cache-Control': 'no-store' });
 });
