@@ -4,5 +4,10 @@ export default defineConfig({
   test: {
     dir: import.meta.dirname,
     name: 'e2e',
+    // Two cores can keep two files busy: much of a file is waiting. More would make processes starve each other.
+    maxWorkers: 2,
+    // Only a hang fails a test. Files whose tests take longer when the machine is busy say so.
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
   },
 });

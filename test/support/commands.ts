@@ -1,0 +1,35 @@
+/** Programs that a test needs and a machine may lack: skipped with a reason, or, where it is demanded, failed. */
+
+import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { promisify } from 'node:util';
+
+const run = promisify(execFile);
+
+/** What a machine lacks, in words; null when it has it. `variable`=1 turns a lack into a failure. */
+async function lack(what: string, variable: string, found: () => Promise<unknown>): Promise<string | null> {
+  try {
+    await found();
+    return null;
+  } catch {
+    const reason = `${what} is not on this machine`;
+    if (process.env[variable] === '1') throw new Error(`${reason}, and ${variable}=1 demands it.`);
+    console.warn(`Skipped: ${reason}. ${variable}=1 makes this a failure.`);
+    return reason;
+  }
+}
+
+/** Why the Python sample cannot run here; null when it can. @throws {Error} under REQUIRE_PYTHON=1. */
+export function withoutPython(): Promise<string | null> {
+  return lack('Python 3 with requests', 'REQUIRE_PYTHON', () => run('python3', ['-c', 'import requests']));
+}
+
+/** Where Debian and Ubuntu put it. */
+export const CHROMIUM = process.env.CHROMIUM_PATH ?? '/usr/bin/chromium';
+
+/** Why no browser can be opened here; null when one can. @throws {Error} under REQUIRE_BROWSER=1. */
+export function withoutBrowser(): Promise<string | null> {
+  return lack(`A browser (${CHROMIUM})`, 'REQUIRE_BROWSER', async () => {
+    if (!existsSync(CHROMIUM)) throw new Error('no such file');
+  });
+}
