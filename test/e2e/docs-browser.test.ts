@@ -1,7 +1,6 @@
-import { existsSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { type Browser, chromium, type Page as Tab } from 'playwright-core';
+import type { Browser, Page as Tab } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import type { Page } from '../../src/worker/docs/layout.ts';
@@ -9,9 +8,8 @@ import { docsIndex, docsPage, problemPage } from '../../src/worker/docs/page.ts'
 import { samples } from '../../src/worker/docs/samples.ts';
 import { PALETTE } from '../../src/worker/docs/style.ts';
 import { MODELS } from '../../src/worker/models/index.ts';
-
-/** Where Debian and Ubuntu put it; another place by `CHROMIUM_PATH`. Without a browser these tests are skipped. */
-const CHROMIUM = process.env.CHROMIUM_PATH ?? '/usr/bin/chromium';
+import { openBrowser } from '../support/browser.ts';
+import { withoutBrowser } from '../support/commands.ts';
 
 const [model] = MODELS;
 if (!model) throw new Error('the catalogue is empty');
@@ -47,7 +45,9 @@ function rgb(colour: string): string {
   return `rgb(${[1, 3, 5].map((at) => Number.parseInt(colour.slice(at, at + 2), 16)).join(', ')})`;
 }
 
-describe.skipIf(!existsSync(CHROMIUM))('the pages in Chromium', { timeout: TIMEOUT_MS }, () => {
+const noBrowser = await withoutBrowser();
+
+describe.skipIf(noBrowser !== null)('the pages in Chromium', { timeout: TIMEOUT_MS }, () => {
   const server = createServer((request, response) => {
     const page = pages.get(request.url ?? '');
     if (page) response.writeHead(200, page.headers).end(page.html);
@@ -59,16 +59,7 @@ describe.skipIf(!existsSync(CHROMIUM))('the pages in Chromium', { timeout: TIMEO
   beforeAll(async () => {
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-    browser = await chromium.launch({
-      executablePath: CHROMIUM,
-      args: [
-        '--no-sandbox',
-        '--disable-gpu',
-        '--disable-background-networking',
-        '--disable-component-update',
-        '--disable-sync',
-      ],
-    });
+    browser = await openBrowser();
   }, TIMEOUT_MS);
 
   afterAll(async () => {

@@ -11,6 +11,7 @@ import { VERIFY_JAVASCRIPT } from '../../src/worker/docs/webhook-samples.ts';
 import { MODELS } from '../../src/worker/models/index.ts';
 import { deliver } from '../../src/worker/webhooks/deliver.ts';
 import { newWebhookSecret } from '../../src/worker/webhooks/sign.ts';
+import { withoutCurl, withoutPython } from '../support/commands.ts';
 
 // Whether the service behaves as the samples expect is shown elsewhere, by running them against it. Here a server that
 // only follows the contract shows that they are whole programs, that they end in every outcome, and that no value can
@@ -84,15 +85,8 @@ afterEach(() => {
   refusal = null;
 });
 
-async function exists(command: string, args: readonly string[]): Promise<boolean> {
-  return run(command, [...args]).then(
-    () => true,
-    () => false,
-  );
-}
-
-const hasPython = await exists('python3', ['-c', 'import requests']);
-const hasCurl = await exists('curl', ['--version']);
+const hasPython = (await withoutPython()) === null;
+const hasCurl = (await withoutCurl()) === null;
 
 /** Values as they are, and values that try to leave their quotes in a shell, in Python and in JavaScript. */
 const VALUES = [

@@ -9,7 +9,7 @@ import * as z from 'zod';
 import { SAMPLE_IMAGE } from '../../src/cli/animate/image.ts';
 import { type Samples, samples } from '../../src/worker/docs/samples.ts';
 import { MODELS } from '../../src/worker/models/index.ts';
-import { withoutPython } from '../support/commands.ts';
+import { withoutCurl, withoutPython } from '../support/commands.ts';
 import { temporaryDir } from '../support/dirs.ts';
 import { type ImageHost, openImageHost } from '../support/image-host.ts';
 import { boxes, probe } from '../support/probe.ts';
@@ -23,6 +23,7 @@ const [model] = MODELS;
 if (!model) throw new Error('the catalogue is empty');
 
 const noPython = await withoutPython();
+const noCurl = await withoutCurl();
 
 let service: TestService;
 let images: ImageHost;
@@ -77,7 +78,7 @@ const Answer = z.object({
   }),
 });
 
-test('curl waits inline and gets the video', async () => {
+test.skipIf(noCurl !== null)('curl waits inline and gets the video', async () => {
   const answer = Answer.parse(JSON.parse(await output('sh', ['-c', texts.curl])));
   await expectVideo(answer.result.video.url);
 });

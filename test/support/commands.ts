@@ -1,7 +1,6 @@
 /** Programs that a test needs and a machine may lack: skipped with a reason, or, where it is demanded, failed. */
 
 import { execFile } from 'node:child_process';
-import { existsSync } from 'node:fs';
 import { promisify } from 'node:util';
 
 const run = promisify(execFile);
@@ -24,12 +23,16 @@ export function withoutPython(): Promise<string | null> {
   return lack('Python 3 with requests', 'REQUIRE_PYTHON', () => run('python3', ['-c', 'import requests']));
 }
 
+/** Why the sample for the shell cannot run here; null when it can. @throws {Error} under REQUIRE_CURL=1. */
+export function withoutCurl(): Promise<string | null> {
+  return lack('curl', 'REQUIRE_CURL', () => run('curl', ['--version']));
+}
+
 /** Where Debian and Ubuntu put it. */
 export const CHROMIUM = process.env.CHROMIUM_PATH ?? '/usr/bin/chromium';
 
 /** Why no browser can be opened here; null when one can. @throws {Error} under REQUIRE_BROWSER=1. */
 export function withoutBrowser(): Promise<string | null> {
-  return lack(`A browser (${CHROMIUM})`, 'REQUIRE_BROWSER', async () => {
-    if (!existsSync(CHROMIUM)) throw new Error('no such file');
-  });
+  // Asked for its version, since a file of that name may be a stub that only says how to install it.
+  return lack(`A browser (${CHROMIUM})`, 'REQUIRE_BROWSER', () => run(CHROMIUM, ['--version']));
 }
