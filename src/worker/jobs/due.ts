@@ -82,6 +82,21 @@ export class DueTable {
     );
   }
 
+  /** Whether work of this kind is planned under the key for later, and nobody is at it. */
+  isAhead(key: string, kind: DueKind, now: number): boolean {
+    return (
+      this.#sql
+        .exec(
+          'SELECT 1 FROM due WHERE key = ? AND kind = ? AND due_at > ? AND claimed_until <= ?',
+          key,
+          kind,
+          now,
+          now,
+        )
+        .toArray().length > 0
+    );
+  }
+
   /** Makes a claim that still holds last longer. */
   renew(claim: Claim, until: number): boolean {
     return (
