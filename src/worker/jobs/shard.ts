@@ -181,7 +181,10 @@ export class JobShard extends DurableObject<Env> implements ShardForAccount {
     const stored = this.#store.job(query.jobId);
     if (stored === 'gone') return { kind: 'gone' };
     if (!stored) return { kind: 'not_found' };
-    if (stored.job.state === 'submitted') this.#ledger.apply(stored.id, { type: 'watched' });
+    // Only a poll that is far off: planning anew would throw away the answer of a poll or a result under way.
+    if (stored.job.state === 'submitted' && this.#store.due.isAhead(stored.id, 'poll', Date.now())) {
+      this.#ledger.apply(stored.id, { type: 'watched' });
+    }
     return { kind: 'found', job: viewOf(stored) };
   }
 
@@ -189,7 +192,9 @@ export class JobShard extends DurableObject<Env> implements ShardForAccount {
   async wait(query: JobQuery): Promise<StatusOutcome> {
     const first = await this.status(query);
     if (first.kind !== 'found' || first.job.status !== 'in_progress') return first;
-    await this.#waiters.end(query.jobId);
+    // Looked at once more, since the job may have ended while that answer was on its way here.
+    const stored = this.#store.job(query.jobId);
+    if (stored && stored !== 'gone' && !isEnded(stored.job.state)) await this.#waiters.end(query.jobId);
     return this.status(query);
   }
 
