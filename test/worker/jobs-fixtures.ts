@@ -4,7 +4,9 @@ import { runInDurableObject } from 'cloudflare:test';
 import { env, exports } from 'cloudflare:workers';
 import { Webhook } from 'standardwebhooks';
 import { vi } from 'vitest';
+import { toHex } from '../../src/worker/bytes.ts';
 import type { Env } from '../../src/worker/env.ts';
+import type { JobShard } from '../../src/worker/jobs/shard.ts';
 import { Customer, type CustomerOptions, type Json, tick, uniquePrompt } from '../support/customer.ts';
 import { type InstalledUpstream, installUpstream } from '../support/install-upstream.ts';
 import { type Clock, cron, installClock } from '../support/time.ts';
@@ -22,6 +24,9 @@ export const HOUR_MS = 3_600_000;
 export const DAY_MS = 86_400_000;
 
 export const bucket = (env as unknown as Env).BUCKET;
+
+/** As it was before a test took control of the calls to objects: looks into a shard are no calls. */
+const getObject = Object.getPrototypeOf(env.SHARDS).get as DurableObjectNamespace['get'];
 
 /** The Worker's front door, as an upstream calls it. */
 export const deliver = (request: Request) => exports.default.fetch(request);
@@ -101,6 +106,12 @@ export class World {
     await this.quiet();
   }
 
+  /** Lets the time pass, then rings the shard's alarm. What is due goes on after it, also what hangs. */
+  async ring(ms = 0): Promise<void> {
+    this.clock.advance(ms);
+    await this.inShard((shard) => shard.alarm());
+  }
+
   /** The status of the ended job; time passes, a cron run every `step` minutes, until it has ended. */
   async ended({ id }: StartedJob, minutes = 70, step = 1): Promise<Json> {
     for (let minute = 0; minute <= minutes; minute += step) {
@@ -126,9 +137,24 @@ export class World {
     bindings: readonly unknown[] = [],
     region = 'weur',
   ): Promise<T[]> {
-    return runInDurableObject(this.customer.shard(region), (_, state) =>
-      state.storage.sql.exec<T>(query, ...bindings).toArray(),
-    );
+    return this.inShard((_, state) => state.storage.sql.exec<T>(query, ...bindings).toArray(), region);
+  }
+
+  /** Runs something inside the shard of a region. */
+  inShard<R>(
+    run: (shard: JobShard, state: DurableObjectState) => R | Promise<R>,
+    region = 'weur',
+  ): Promise<R> {
+    const { SHARDS } = env as unknown as Env;
+    const id = SHARDS.idFromName(`${this.customer.account}/${region}/0`);
+    const stub = getObject.call(SHARDS, id) as DurableObjectStub<JobShard>;
+    return runInDurableObject<JobShard, R>(stub, run);
+  }
+
+  /** How the shard knows the customer's key. */
+  async keyHash(): Promise<string> {
+    const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(this.customer.key));
+    return toHex(new Uint8Array(digest));
   }
 
   due(region = 'weur'): Promise<DueRow[]> {
@@ -163,10 +189,9 @@ export class World {
 
   /** The shard loses its memory in the middle of whatever it does, and its alarm if it is to. */
   async crash({ alarm = true, region = 'weur' } = {}): Promise<void> {
-    const shard = this.customer.shard(region);
-    if (!alarm) await runInDurableObject(shard, (_, state) => state.storage.deleteAlarm());
+    if (!alarm) await this.inShard((_, state) => state.storage.deleteAlarm(), region);
     // An object that aborts itself cannot answer: the rejection is the crash.
-    await runInDurableObject(shard, (_, state) => state.abort('crash of the test')).catch(() => undefined);
+    await this.inShard((_, state) => state.abort('crash of the test'), region).catch(() => undefined);
   }
 
   /** Installs a receiver that answers with `answer`; what it received is verified with the account's secret. */

@@ -99,8 +99,7 @@ describe('a status that', () => {
   it('never comes leaves the job to the callback', async () => {
     const world = await World.create();
     const job = await world.start({ status: ['hang'] });
-    world.clock.advance(2 * MINUTE_MS);
-    await world.customer.status(job.id);
+    await world.ring(2 * MINUTE_MS);
     await world.upstream.saw('status', job.prompt);
     await world.callBack(job.prompt, 'ok');
     expect(await world.customer.ended(job.id)).toMatchObject({ status: 'completed' });
