@@ -4,6 +4,7 @@ import * as z from 'zod';
 import type { Account } from './accounts/account.ts';
 import type { Directory } from './directory/directory.ts';
 import type { JobShard } from './jobs/shard.ts';
+import { modelOf } from './models/index.ts';
 import { parseRing, type Ring } from './secrets.ts';
 
 /** What `wrangler.toml` binds. Variables arrive untyped: read them through {@link configOf}. */
@@ -15,32 +16,59 @@ export interface Env {
   readonly [variable: string]: unknown;
 }
 
+const COUNT = 'must be a positive whole number';
 /** A variable may be a number in `wrangler.toml` or text from `--var` or a secret. */
-const count = (fallback: number) => z.coerce.number().int().positive().default(fallback);
+const count = (fallback: number) =>
+  z.coerce.number({ error: COUNT }).int(COUNT).positive(COUNT).default(fallback);
 const flag = z
-  .union([z.boolean(), z.enum(['true', 'false']).transform((text) => text === 'true')])
+  .union([z.boolean(), z.enum(['true', 'false']).transform((text) => text === 'true')], {
+    error: 'must be true or false',
+  })
   .default(false);
 
-/** An origin such as `https://video.example.com`, without a trailing slash. */
-const origin = z.url({ protocol: /^https?$/ }).transform((text) => text.replace(/\/+$/, ''));
+/** `https://video.example.com`, perhaps with a path, without a trailing slash: paths of ours are put behind it. */
+const ORIGIN = 'must be an http or https URL without user name, query and fragment';
+const origin = z
+  .url({ protocol: /^https?$/, error: ORIGIN })
+  .refine((text) => !/[?#@]/.test(text), { error: ORIGIN })
+  .transform((text) => text.replace(/\/+$/, ''));
 
 /** Micro-dollars per second of video, by resolution. */
-const PriceTable = z.record(z.string(), z.number().int().positive());
-/** By model id, then by resolution. JSON text when it comes from a secret or the command line. */
-const Prices = z.union([
-  z.record(z.string(), PriceTable),
-  z
-    .string()
-    .transform((text, context) => {
+const PriceTable = z.record(
+  z.string(),
+  z.number({ error: 'must be micro-dollars per second' }).int(COUNT).positive(COUNT),
+);
+/**
+ * By model id, then by resolution. JSON text when it comes from a secret or the command line. A name that no model has
+ * is refused: a misspelt one would sell at another price than the operator believes.
+ */
+const Prices = z
+  .preprocess(
+    (value, context): unknown => {
+      if (typeof value !== 'string') return value;
       try {
-        return JSON.parse(text) as unknown;
+        return JSON.parse(value);
       } catch {
         context.addIssue({ code: 'custom', message: 'must be JSON' });
         return z.NEVER;
       }
-    })
-    .pipe(z.record(z.string(), PriceTable)),
-]);
+    },
+    z.record(z.string(), PriceTable, { error: 'must be a table of models' }),
+  )
+  .superRefine((prices, context) => {
+    for (const [id, table] of Object.entries(prices)) {
+      const model = modelOf(id);
+      if (!model) context.addIssue({ code: 'custom', path: [id], message: 'is not a model' });
+      for (const resolution of model ? Object.keys(table) : []) {
+        if (Object.hasOwn(model?.defaultPrices ?? {}, resolution)) continue;
+        context.addIssue({
+          code: 'custom',
+          path: [id, resolution],
+          message: 'is not a resolution of this model',
+        });
+      }
+    }
+  });
 
 const ring = z.string().transform((text, context): Ring => {
   try {
@@ -58,9 +86,12 @@ export const Config = z.object({
   /** See secrets.ts. */
   SIGNING_SECRETS: ring,
   /** Without it `/admin` refuses everybody. */
-  ADMIN_TOKEN: z.string().min(16).optional(),
+  ADMIN_TOKEN: z
+    .string()
+    .regex(/^[\x21-\x7e]{16,}$/, 'must be 16 or more printable ASCII characters without spaces')
+    .optional(),
   /** Without it jobs are refused with 503. */
-  FAL_KEY: z.string().min(1).optional(),
+  FAL_KEY: z.string().min(1, 'must not be empty').optional(),
   FAL_QUEUE_URL: origin.default('https://queue.fal.run'),
   FAL_JWKS_URL: z.url().default('https://rest.fal.ai/.well-known/jwks.json'),
   /** Whether the upstream takes two submits with one callback URL for one. fal does not, the local engine does. */

@@ -8,8 +8,8 @@
  */
 
 import { base32OfBytes, base32OfNumber, numberOfBase32 } from './bytes.ts';
-import { type Region, isRegion, regionLetter, regionOfLetter } from './region.ts';
-import { type Ring, currentEntry, mac } from './secrets.ts';
+import { isRegion, type Region, regionLetter, regionOfLetter } from './region.ts';
+import { currentEntry, mac, type Ring } from './secrets.ts';
 
 /** The shard that owns a job: one Durable Object. */
 export interface ShardRef {
@@ -59,7 +59,13 @@ export async function mintId(ring: Ring, kind: MintedKind, shard: ShardRef, now:
   return `${kind}_${body}${await idMac(ring, 0, kind, shard.account, body)}`;
 }
 
-async function idMac(ring: Ring, index: number, kind: string, account: string, body: string): Promise<string> {
+async function idMac(
+  ring: Ring,
+  index: number,
+  kind: string,
+  account: string,
+  body: string,
+): Promise<string> {
   const entry = ring.entries[index] ?? currentEntry(ring);
   return base32OfBytes(await mac(entry, 'job-id', `${kind}.${account}.${body}`), MAC_LENGTH);
 }
@@ -68,7 +74,12 @@ async function idMac(ring: Ring, index: number, kind: string, account: string, b
  * The shard of an id that we minted for `account` under any secret of the ring; null for any other text, and so for
  * every id of another account.
  */
-export async function shardOfId(ring: Ring, kind: MintedKind, account: string, id: string): Promise<ShardRef | null> {
+export async function shardOfId(
+  ring: Ring,
+  kind: MintedKind,
+  account: string,
+  id: string,
+): Promise<ShardRef | null> {
   const match = MINTED.exec(id);
   if (match?.[1] !== kind) return null;
   const region = regionOfLetter(match[2] as string);

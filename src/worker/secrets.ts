@@ -46,7 +46,10 @@ export function parseRing(text: string): Ring {
         throw new TypeError(`entry ${index + 1} must be "id:secret" with an id of 1 to 8 characters a-z 0-9`);
       }
       if (secret.length < MIN_SECRET_LENGTH) {
-        throw new TypeError(`the secret of entry "${id}" must have at least ${MIN_SECRET_LENGTH} characters`);
+        // By its place, not by its id: a comma inside a secret makes a part of it look like an id.
+        throw new TypeError(
+          `the secret of entry ${index + 1} must have at least ${MIN_SECRET_LENGTH} characters`,
+        );
       }
       return { id, secret };
     });
@@ -104,7 +107,10 @@ function macKey(entry: RingEntry, purpose: Purpose): Promise<CryptoKey> {
 
 function aesKey(entry: RingEntry, purpose: Purpose): Promise<CryptoKey> {
   return cached(aesKeys, entry, purpose, (base, info) =>
-    crypto.subtle.deriveKey(hkdf(info), base, { name: 'AES-GCM', length: 256 }, false, ['encrypt', 'decrypt']),
+    crypto.subtle.deriveKey(hkdf(info), base, { name: 'AES-GCM', length: 256 }, false, [
+      'encrypt',
+      'decrypt',
+    ]),
   );
 }
 
@@ -125,7 +131,12 @@ export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
 const NONCE_BYTES = 12;
 
 /** Encrypts under the current entry: `ringId.base64url(nonce || ciphertext)`. `context` must be given again to decrypt. */
-export async function encrypt(ring: Ring, purpose: Purpose, plaintext: string, context: string): Promise<string> {
+export async function encrypt(
+  ring: Ring,
+  purpose: Purpose,
+  plaintext: string,
+  context: string,
+): Promise<string> {
   const entry = currentEntry(ring);
   const nonce = crypto.getRandomValues(new Uint8Array(NONCE_BYTES));
   const sealed = await crypto.subtle.encrypt(
@@ -140,7 +151,12 @@ export async function encrypt(ring: Ring, purpose: Purpose, plaintext: string, c
 }
 
 /** The plaintext, or null when the text was changed, made for another context, or under a secret that was dropped. */
-export async function decrypt(ring: Ring, purpose: Purpose, text: string, context: string): Promise<string | null> {
+export async function decrypt(
+  ring: Ring,
+  purpose: Purpose,
+  text: string,
+  context: string,
+): Promise<string | null> {
   const dot = text.indexOf('.');
   const entry = ringEntry(ring, text.slice(0, dot));
   const bytes = fromBase64Url(text.slice(dot + 1));
@@ -171,7 +187,8 @@ export async function signToken(ring: Ring, purpose: Purpose, claims: unknown): 
 /** The claims of a token of ours, not yet checked for shape or expiry; null for anything else. */
 export async function readToken(ring: Ring, purpose: Purpose, token: string): Promise<unknown> {
   const [payload, ringId, signature, ...more] = token.split('.');
-  if (payload === undefined || ringId === undefined || signature === undefined || more.length > 0) return null;
+  if (payload === undefined || ringId === undefined || signature === undefined || more.length > 0)
+    return null;
   const entry = ringEntry(ring, ringId);
   const given = fromBase64Url(signature);
   const claims = fromBase64Url(payload);

@@ -70,11 +70,11 @@ describe('a price', () => {
     },
   );
 
-  it('of another model leaves this one as it is', async () => {
-    installUpstream();
-    const customer = await Customer.create();
-    const answer = await submit(customer, {}, { PRICES: { other: { '1080p': 1 } } });
-    expect(answer.body).toMatchObject({ credits_charged: 29 });
+  it('of a name that nothing has is refused, lest something else be sold', async () => {
+    const PRICES = { other: { '1080p': 1 } };
+    expect((await submit(await Customer.create(), {}, { PRICES })).body.code).toBe(
+      'configuration_unavailable',
+    );
   });
 });
 

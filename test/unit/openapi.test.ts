@@ -1,0 +1,129 @@
+import { Validator } from '@seriousme/openapi-schema-validator';
+import { describe, expect, it } from 'vitest';
+import { createApp } from '../../src/worker/app.ts';
+import { JOB_ERROR_CODES } from '../../src/worker/errors.ts';
+import { MODELS } from '../../src/worker/models/index.ts';
+import { EVENT_SCHEMAS } from '../../src/worker/webhooks/event.ts';
+
+const app = createApp();
+const variables = {
+  PUBLIC_URL: 'https://firstframe.test',
+  SIGNING_SECRETS: 'test:0123456789abcdef0123456789abcdef',
+};
+
+interface Operation {
+  readonly responses: Readonly<Record<string, { readonly content?: Record<string, { schema: object }> }>>;
+  readonly security?: readonly object[];
+  readonly summary?: string;
+}
+interface Document {
+  readonly openapi: string;
+  readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
+  readonly components: {
+    readonly schemas: Record<string, object>;
+    readonly securitySchemes: Record<string, object>;
+  };
+  readonly webhooks: Readonly<Record<string, object>>;
+}
+const document = (await (await app.request('/openapi.json', {}, variables)).json()) as Document;
+const operations = Object.entries(document.paths).flatMap(([path, methods]) =>
+  Object.entries(methods).map(
+    ([method, operation]) => [`${method.toUpperCase()} ${path}`, operation] as const,
+  ),
+);
+
+/** Routes that the document leaves out: pages for people, and where the upstream calls back. */
+const UNLISTED = ['GET /docs', 'GET /docs/{model}', 'GET /problems/{slug}', 'POST /callbacks/fal/{token}'];
+
+describe('the OpenAPI document', () => {
+  it('is valid OpenAPI 3.1', async () => {
+    const { valid, errors } = await new Validator().validate(
+      structuredClone(document) as unknown as Record<string, unknown>,
+    );
+    expect(errors ?? []).toEqual([]);
+    expect(valid).toBe(true);
+    expect(document.openapi).toBe('3.1.0');
+  });
+
+  it('has every route', () => {
+    const routes = app.routes
+      .filter(({ method }) => method !== 'ALL')
+      .map(({ method, path }) => `${method} ${path.replaceAll(/:(\w+)/g, '{$1}')}`);
+    const listed = operations.map(([name]) => name);
+    expect(new Set([...listed, ...UNLISTED])).toEqual(new Set(routes));
+  });
+
+  it.each([
+    ['POST /api/ltx-2.3-image-to-video', [200, 202, 400, 401, 402, 409, 410, 413, 415, 422, 500, 503]],
+    ['GET /api/fal/status/{job_id}', [200, 400, 401, 404, 410, 500, 503]],
+    ['POST /api/jobs/{job_id}/cancel', [200, 202, 400, 401, 404, 409, 410, 413, 500, 503]],
+    ['POST /api/uploads', [201, 400, 401, 410, 413, 415, 422, 500, 503]],
+    ['GET /files/{token}/{name}', [200, 206, 304, 403, 404, 416, 500, 503]],
+    ['GET /api/account', [200, 400, 401, 500, 503]],
+    ['GET /api/account/webhook-secret', [200, 400, 401, 500, 503]],
+    ['POST /admin/accounts', [201, 400, 401, 409, 413, 415, 500, 503]],
+    ['GET /admin/accounts/{id}', [200, 401, 404, 500, 503]],
+    ['POST /admin/accounts/{id}/keys', [201, 400, 401, 404, 413, 415, 500, 503]],
+    ['DELETE /admin/accounts/{id}/keys/{key_id}', [200, 202, 401, 404, 500, 503]],
+    ['POST /admin/accounts/{id}/credits', [200, 400, 401, 404, 409, 413, 415, 500, 503]],
+    ['GET /healthz', [200, 500, 503]],
+    ['GET /openapi.json', [200, 500, 503]],
+  ])('has every status of %s', (name, statuses) => {
+    const operation = operations.find(([candidate]) => candidate === name)?.[1];
+    expect(Object.keys(operation?.responses ?? {}).map(Number)).toEqual(statuses);
+  });
+
+  it('has the problem shape for everything that is not 2xx or 3xx', () => {
+    for (const [name, { responses, summary, security }] of operations) {
+      expect(summary, name).toBeTruthy();
+      expect(security, name).toBeDefined();
+      for (const [status, response] of Object.entries(responses)) {
+        if (Number(status) < 400) continue;
+        expect(response.content, `${name} ${status}`).toEqual({
+          'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } },
+        });
+      }
+    }
+  });
+
+  it('has the request of each model, closed, with its bounds and defaults', () => {
+    for (const model of MODELS) {
+      const schema = document.components.schemas[`${model.id}-request`] as {
+        properties: Record<string, Record<string, unknown>>;
+        required: string[];
+        additionalProperties: unknown;
+      };
+      expect(schema.additionalProperties).toBe(false);
+      expect(Object.keys(schema.properties)).toEqual([
+        ...Object.keys(model.shape),
+        'response_mode',
+        'webhook_url',
+        'api_key',
+      ]);
+    }
+    const { properties, required } = document.components.schemas['ltx-2.3-image-to-video-request'] as {
+      properties: Record<string, Record<string, unknown>>;
+      required: string[];
+    };
+    expect(required).toEqual(['prompt', 'image_url']);
+    expect(properties.prompt).toMatchObject({ type: 'string', minLength: 1, maxLength: 5_000 });
+    expect(properties.duration).toMatchObject({
+      type: 'number',
+      enum: [6, 8, 10, 12, 14, 16, 18, 20],
+      default: 6,
+    });
+    expect(properties.fps).toMatchObject({ enum: [24, 25, 48, 50], default: 25 });
+    expect(properties.response_mode).toMatchObject({ enum: ['inline', 'polling'], default: 'inline' });
+  });
+
+  it('has every reason of a failed job, every place of a key, and every event', () => {
+    expect(JSON.stringify(document.components.schemas.JobStatus)).toContain(JSON.stringify(JOB_ERROR_CODES));
+    expect(Object.keys(document.components.securitySchemes)).toEqual([
+      'bearer',
+      'header',
+      'query',
+      'operator',
+    ]);
+    expect(Object.keys(document.webhooks)).toEqual(Object.keys(EVENT_SCHEMAS));
+  });
+});
