@@ -1,14 +1,12 @@
 /** The sound: a soft chord that breathes over filtered noise, as long as the video, the same for the same prompt. */
 
+import { endianness } from 'node:os';
 import { randomFrom, smoothNoise } from './random.ts';
 
 export const SAMPLE_RATE = 48_000;
 
 /** Samples that the AAC encoder puts before the first, which the file's duration counts. */
 const PRIMING = 1_024;
-
-/** Stereo, 16 bits. */
-const BYTES_PER_SAMPLE = 4;
 
 /** A sixth of a second: small enough to hold, large enough that writing it costs nothing. */
 const CHUNK_SAMPLES = 8_192;
@@ -23,6 +21,9 @@ const CHORDS = [
   [0, 5, 12, 19],
   [0, 7, 10, 17],
 ] as const;
+
+/** How long a voice takes from loud to soft. */
+const SWELL_SECONDS = 3;
 
 /** Loudest sample, of 1: leaves room above, so that AAC's overshoot does not clip. */
 const PEAK = 0.35;
@@ -42,7 +43,9 @@ interface Voice {
   readonly cos: number;
   readonly sin: number;
   readonly swell: (at: number) => number;
+  /** The part that is heard on the left, of 1. */
   readonly left: number;
+  readonly gain: number;
 }
 
 /**
@@ -53,42 +56,80 @@ interface Voice {
 export function* ambience(seed: number, seconds: number): Generator<Buffer> {
   const random = randomFrom(seed);
   const voices = chord(random, seed);
-  const wind = { left: 0, right: 0 };
-  const gust = smoothNoise(seed + 101);
+  const wind = { left: 0, right: 0, gust: smoothNoise(seed + 101) };
   const total = sampleCount(seconds);
-  const fade = FADE_SECONDS * SAMPLE_RATE;
-  const buffer = Buffer.alloc(Math.min(CHUNK_SAMPLES, total) * BYTES_PER_SAMPLE);
+  const [left, right] = [new Float64Array(CHUNK_SAMPLES), new Float64Array(CHUNK_SAMPLES)];
+  const samples = new Int16Array(2 * CHUNK_SAMPLES);
 
   for (let start = 0; start < total; start += CHUNK_SAMPLES) {
     const count = Math.min(CHUNK_SAMPLES, total - start);
-    const swells = voices.map(
-      ({ swell }) => [swell(start / SAMPLE_RATE / 3), swell((start + count) / SAMPLE_RATE / 3)] as const,
-    );
-    const gusts = [gust(start / SAMPLE_RATE), gust((start + count) / SAMPLE_RATE)] as const;
+    left.fill(0);
+    right.fill(0);
+    for (const voice of voices) sing(voice, start, left, right);
+    blow(wind, random, start, left, right);
     for (let i = 0; i < count; i++) {
-      const part = i / count;
-      let [left, right] = [0, 0];
-      voices.forEach((voice, index) => {
-        const re = voice.re * voice.cos - voice.im * voice.sin;
-        voice.im = voice.re * voice.sin + voice.im * voice.cos;
-        voice.re = re;
-        const [from, to] = swells[index] ?? [0, 0];
-        const loud = (0.6 + 0.4 * (from + (to - from) * part)) * voice.im;
-        left += loud * voice.left;
-        right += loud * (1 - voice.left);
-      });
-      // White noise through a one-pole low-pass whose corner follows the gusts.
-      const corner = 0.012 + 0.008 * (gusts[0] + (gusts[1] - gusts[0]) * part);
-      wind.left += corner * (random() * 2 - 1 - wind.left);
-      wind.right += corner * (random() * 2 - 1 - wind.right);
-      const at = start + i;
-      const envelope = Math.min(1, at / fade, (total - 1 - at) / fade);
-      const gain = 32_767 * PEAK * envelope * envelope * (3 - 2 * envelope);
-      buffer.writeInt16LE(Math.round(gain * (left / voices.length + wind.left)), i * BYTES_PER_SAMPLE);
-      buffer.writeInt16LE(Math.round(gain * (right / voices.length + wind.right)), i * BYTES_PER_SAMPLE + 2);
+      const gain = 32_767 * PEAK * fade(start + i, total);
+      samples[2 * i] = Math.round(gain * (left[i] as number));
+      samples[2 * i + 1] = Math.round(gain * (right[i] as number));
     }
-    yield buffer.subarray(0, count * BYTES_PER_SAMPLE);
+    yield littleEndian(samples.subarray(0, 2 * count));
   }
+}
+
+/** Adds a voice, whose swell is drawn straight through a chunk. */
+function sing(voice: Voice, start: number, left: Float64Array, right: Float64Array): void {
+  const swellAt = (at: number): number =>
+    (0.6 + 0.4 * voice.swell(at / SAMPLE_RATE / SWELL_SECONDS)) * voice.gain;
+  const { cos, sin } = voice;
+  const [pan, step] = [voice.left, (swellAt(start + CHUNK_SAMPLES) - swellAt(start)) / CHUNK_SAMPLES];
+  let loud = swellAt(start);
+  let { re, im } = voice;
+  for (let i = 0; i < CHUNK_SAMPLES; i++) {
+    const turned = re * cos - im * sin;
+    im = re * sin + im * cos;
+    re = turned;
+    loud += step;
+    left[i] = (left[i] as number) + pan * loud * im;
+    right[i] = (right[i] as number) + (1 - pan) * loud * im;
+  }
+  voice.re = re;
+  voice.im = im;
+}
+
+/** Adds wind: white noise through a one-pole low-pass whose corner follows the gusts. */
+function blow(
+  wind: { left: number; right: number; gust: (at: number) => number },
+  random: () => number,
+  start: number,
+  left: Float64Array,
+  right: Float64Array,
+): void {
+  const cornerAt = (at: number): number => 0.012 + 0.008 * wind.gust(at / SAMPLE_RATE);
+  const step = (cornerAt(start + CHUNK_SAMPLES) - cornerAt(start)) / CHUNK_SAMPLES;
+  let corner = cornerAt(start);
+  for (let i = 0; i < CHUNK_SAMPLES; i++) {
+    corner += step;
+    wind.left += corner * (random() * 2 - 1 - wind.left);
+    wind.right += corner * (random() * 2 - 1 - wind.right);
+    left[i] = (left[i] as number) + wind.left;
+    right[i] = (right[i] as number) + wind.right;
+  }
+}
+
+/** The loudness at a sample: rises from silence, smoothly, and falls back to it at the end. */
+function fade(at: number, total: number): number {
+  const part = Math.min(
+    1,
+    at / (FADE_SECONDS * SAMPLE_RATE),
+    (total - 1 - at) / (FADE_SECONDS * SAMPLE_RATE),
+  );
+  return part * part * (3 - 2 * part);
+}
+
+/** The samples as FFmpeg reads them, whatever the machine's order of bytes. */
+function littleEndian(samples: Int16Array<ArrayBuffer>): Buffer {
+  const bytes = Buffer.from(samples.buffer, samples.byteOffset, samples.byteLength);
+  return endianness() === 'LE' ? bytes : Buffer.from(bytes).swap16();
 }
 
 /** Two voices a note, slightly out of tune and to either side, which makes it wide. */
@@ -107,6 +148,7 @@ function chord(random: () => number, seed: number): Voice[] {
         sin: Math.sin(angle),
         swell: smoothNoise(seed + index * 31 + side),
         left: 0.5 + side * 0.3,
+        gain: 1 / (2 * notes.length),
       };
     }),
   );

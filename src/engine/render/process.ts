@@ -11,6 +11,14 @@ import { tail } from './tail.ts';
 
 const CHILD = fileURLToPath(new URL('./child.ts', import.meta.url));
 
+/**
+ * Where Node keeps the child's compiled modules: starting takes 0.2 s of CPU time instead of 0.5 s. Where it cannot be
+ * written, Node does without.
+ */
+const COMPILE_CACHE = fileURLToPath(
+  new URL('../../../node_modules/.cache/firstframe-render', import.meta.url),
+);
+
 /** V8's heap alone: planes, frames and decoded images lie outside it. Two 20 MiB data URIs need about 60 MiB. */
 const HEAP_MIB = 512;
 
@@ -36,7 +44,10 @@ export function startProcess(job: RenderJob, options: ProcessOptions): Render {
     child = fork(CHILD, [], {
       // Its group is its own, so that FFmpeg is killed with it. On Windows it would open a console.
       detached: process.platform !== 'win32',
-      env: Object.fromEntries(ENVIRONMENT.map((name) => [name, process.env[name]])),
+      env: {
+        ...Object.fromEntries(ENVIRONMENT.map((name) => [name, process.env[name]])),
+        NODE_COMPILE_CACHE: COMPILE_CACHE,
+      },
       execArgv: [`--max-old-space-size=${options.heapMiB ?? HEAP_MIB}`],
       serialization: 'advanced',
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
