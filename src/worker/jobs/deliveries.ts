@@ -51,7 +51,9 @@ export class Deliveries {
           random: random(),
           retryAfterMs: attempt.retryAfterMs ?? null,
         });
-    const status = attempt.ok ? 'delivered' : next === null || attempt.gone ? 'failed' : 'pending';
+    // A receiver that is gone wants no more, and an event that cannot be made never can.
+    const over = next === null || attempt.gone || attempt.error === 'event';
+    const status = attempt.ok ? 'delivered' : over ? 'failed' : 'pending';
     store.writeDelivery({ ...delivery, status, attempts });
     if (status === 'pending' && next !== null) store.due.plan(claim.key, 'deliver', next, claim.lane);
     else store.due.drop(claim.key);

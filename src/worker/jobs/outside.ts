@@ -13,6 +13,7 @@ import { callbackUrl } from '../upstream/callback.ts';
 import type { Upstream, UpstreamVideo } from '../upstream/contract.ts';
 import { falUpstream } from '../upstream/fal.ts';
 import { checkUrl } from '../webhooks/address.ts';
+import type { AttemptError } from '../webhooks/attempt-error.ts';
 import { type Attempt, deliver } from '../webhooks/deliver.ts';
 import { type JobEvent, jobEvent } from '../webhooks/event.ts';
 import type { JobView } from './contract.ts';
@@ -98,24 +99,23 @@ export class Outside {
     });
   }
 
-  /** One try of a delivery. The body is made from the job, the same on every try, its link as long-lived as it may be. */
+  /**
+   * One try of a delivery. What cannot be signed or made now counts as a try too, or it would be tried without end:
+   * `signature` until an operator has put the dropped secret back, `event` for good.
+   */
   async send(delivery: Delivery, stored: StoredJob): Promise<Attempt> {
     const { config, shard, webhookSecret } = this.#deps;
     const sealed = webhookSecret();
     const secret = sealed && (await decrypt(config.SIGNING_SECRETS, 'webhook-secret', sealed, shard.account));
-    if (!secret)
-      throw new Error('the webhook secret of this account cannot be decrypted with SIGNING_SECRETS');
-    const view = viewOf(stored);
-    const endedAt = view.endedAt ?? delivery.createdAt;
-    const lifetime = Math.min(config.RESULT_RETENTION_DAYS * DAY_MS, EVENT_LINK_MS);
-    const url = await videoUrl(config, shard.account, view, endedAt + lifetime);
-    // `jobEvent` checks the whole against the event's schema, which the compiler cannot follow from a state to a shape.
-    const event = {
-      type: delivery.type,
-      timestamp: new Date(endedAt).toISOString(),
-      data: statusBody(view, url),
-    };
-    const body = jobEvent(event as JobEvent);
+    if (!secret) return unsent('signature');
+    let body: string;
+    try {
+      body = await this.#eventBody(delivery, stored);
+    } catch (cause) {
+      const { id, jobId } = delivery;
+      console.error({ event: 'event_not_made', job_id: jobId, delivery_id: id, cause: String(cause) });
+      return unsent('event');
+    }
     return deliver({
       url: delivery.url,
       id: delivery.id,
@@ -126,9 +126,33 @@ export class Outside {
     });
   }
 
+  /**
+   * The event, made from the job: the same on every try, its link as long-lived as it may be.
+   * @throws {z.ZodError | RangeError} when no event can be made of the job.
+   */
+  async #eventBody(delivery: Delivery, stored: StoredJob): Promise<string> {
+    const { config, shard } = this.#deps;
+    const view = viewOf(stored);
+    const endedAt = view.endedAt ?? delivery.createdAt;
+    const lifetime = Math.min(config.RESULT_RETENTION_DAYS * DAY_MS, EVENT_LINK_MS);
+    const url = await videoUrl(config, shard.account, view, endedAt + lifetime);
+    // `jobEvent` checks the whole against the event's schema, which the compiler cannot follow from a state to a shape.
+    const event = {
+      type: delivery.type,
+      timestamp: new Date(endedAt).toISOString(),
+      data: statusBody(view, url),
+    };
+    return jobEvent(event as JobEvent);
+  }
+
   async deleteFiles(jobId: string, key: string | null): Promise<void> {
     const { env, shard } = this.#deps;
     if (key) await deleteResult(env.BUCKET, key);
     await dropInputs(env.BUCKET, shard.account, jobId);
   }
+}
+
+/** A try that ended before anything was sent. */
+function unsent(error: AttemptError): Attempt {
+  return { ok: false, statusCode: null, error, durationMs: 0, response: null, gone: false };
 }

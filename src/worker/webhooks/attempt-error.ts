@@ -3,7 +3,8 @@
 /**
  * Stable: shown in the log of attempts.
  * `timeout` no whole answer in time · `redirect` a 3xx, which is not followed · `refused`, `dns`, `tls` no connection, for
- * that reason · `address` we do not send there · `signature` we could not sign · `network` any other loss of the connection.
+ * that reason · `address` we do not send there · `signature` we could not sign · `event` we could not make the event,
+ * and never can · `network` any other loss of the connection.
  */
 export const ATTEMPT_ERRORS = [
   'timeout',
@@ -13,6 +14,7 @@ export const ATTEMPT_ERRORS = [
   'tls',
   'address',
   'signature',
+  'event',
   'network',
 ] as const;
 export type AttemptError = (typeof ATTEMPT_ERRORS)[number];
