@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { PROBLEMS, problemSlug } from '../../src/worker/docs/problems.ts';
 import { Customer } from '../support/customer.ts';
-import { ask, jsonInit, problem, send, stable, untouchable, workerWith } from './api-door.ts';
+import { ask, jsonInit, problem, send, stable, workerWith } from './api-door.ts';
 import { failing } from './api-faults.ts';
 import { source } from './media-fixtures.ts';
 
@@ -142,78 +142,6 @@ describe('an address', () => {
     expect(stable(answer)).toEqual(
       problem(405, 'method_not_allowed', 'Method not allowed', `This address answers ${allow}.`),
     );
-  });
-});
-
-describe('a part that is away', () => {
-  const post = (variables: Record<string, unknown>, more = {}) =>
-    workerWith(variables)(GENERATE, jsonInit({ ...JOB, response_mode: 'polling' }, { ...headers, ...more }));
-
-  it('is told: no key for the upstream', async () => {
-    const answer = await post({ FAL_KEY: undefined });
-    expect(answer.headers.get('Retry-After')).toMatch(/^\d+$/);
-    expect(stable(answer)).toEqual(
-      problem(
-        503,
-        'upstream_unavailable',
-        'Temporarily unavailable',
-        'Video generation is not available right now. Nothing was charged; try again later.',
-      ),
-    );
-  });
-
-  it('is told: a shard that does not answer, with the job that it may have taken in', async () => {
-    const answer = await post({ SHARDS: failing('SHARDS', 'submit') });
-    expect(answer.headers.get('Retry-After')).toMatch(/^\d+$/);
-    expect(stable(answer)).toEqual(
-      problem(
-        503,
-        'jobs_unavailable',
-        'Temporarily unavailable',
-        'The jobs of this account cannot be reached right now. Read the status of this job before you send it again.',
-        { job_id: '<job>' },
-      ),
-    );
-  });
-
-  it('is told: an account that does not answer', async () => {
-    const door = workerWith({ ACCOUNTS: failing('ACCOUNTS', 'authenticate') });
-    const answer = await door('/api/account', { headers });
-    expect(answer.headers.get('Retry-After')).toMatch(/^\d+$/);
-    expect(answer.body).toMatchObject({ status: 503, code: 'credits_unavailable' });
-  });
-
-  it('is told everywhere: a deployment that is not set up, and names its variables at /healthz alone', async () => {
-    const { bindings, touched } = untouchable();
-    const door = workerWith({
-      ...bindings,
-      SIGNING_SECRETS: 'hunter2',
-      PUBLIC_URL: undefined,
-      FAL_DEDUPES: 'maybe',
-    });
-    for (const path of ['/api/account', '/openapi.json', '/docs', '/nothing', '/files/a/b']) {
-      const answer = await door(path, { headers });
-      expect(answer.headers.get('Retry-After')).toBe('300');
-      expect(stable(answer)).toEqual({
-        ...problem(
-          503,
-          'configuration_unavailable',
-          'Temporarily unavailable',
-          'This deployment is not set up completely. Its operator finds what is missing at /healthz.',
-        ),
-        type: 'about:blank',
-      });
-    }
-    const health = await door('/healthz');
-    expect([health.status, health.headers.get('Retry-After')]).toEqual([503, '300']);
-    expect(health.body.code).toBe('configuration_unavailable');
-    expect(health.body.problems.map((line: string) => line.split(':')[0])).toEqual([
-      'PUBLIC_URL',
-      'SIGNING_SECRETS',
-      'FAL_DEDUPES',
-    ]);
-    expect(health.text).not.toMatch(/hunter2|maybe/);
-    expect(touched).toEqual([]);
   });
 });
 
