@@ -54,10 +54,14 @@ export class Listing {
     if (now - this.#state.openAt >= TOUCH_MS) this.#save({ ...this.#state, openAt: now });
   }
 
-  /** Leaves the list when nothing has been open for a day. The next submit is listed under a new epoch. */
+  /**
+   * Leaves the list when nothing has been open for a day. The next submit is listed under a new epoch. Only shards on
+   * the list are ticked, so one that believes it is off it says so again: its mark's answer or its unmark was lost.
+   * @throws when the directory cannot be reached; the next tick repeats it.
+   */
   async leaveIfQuiet(now: number): Promise<void> {
     const { listed, epoch, openAt } = this.#state;
-    if (!listed || now - openAt < STAY_MS + TOUCH_MS) return;
+    if (this.#marking || (listed && now - openAt < STAY_MS + TOUCH_MS)) return;
     this.#save({ ...this.#state, listed: false, epoch: epoch + 1 });
     await this.#directory().unmark({ shard: this.#shard, epoch });
   }

@@ -234,6 +234,7 @@ export class JobShard extends DurableObject<Env> implements ShardForAccount {
   async tick(): Promise<TickReport> {
     if (!this.#store.ready) return { worked: 0, due: 0 };
     const before = this.#pump.done;
+    if (this.#isOpen(Date.now())) this.#listing.touch(Date.now());
     let timer: ReturnType<typeof setTimeout> | undefined;
     const over = new Promise<void>((resolve) => {
       timer = setTimeout(resolve, TICK_MS);
@@ -243,8 +244,7 @@ export class JobShard extends DurableObject<Env> implements ShardForAccount {
     const now = Date.now();
     this.#pump.kick();
     await this.#alarm.repair(now);
-    if (this.#isOpen(now)) this.#listing.touch(now);
-    else await this.#listing.leaveIfQuiet(now);
+    if (!this.#isOpen(now)) await this.#listing.leaveIfQuiet(now);
     return { worked: this.#pump.done - before, due: this.#store.due.countDue(now) };
   }
 
