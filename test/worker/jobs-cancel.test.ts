@@ -196,7 +196,7 @@ describe('a cancel of a job', () => {
   it('of somebody else, or that never was, is a 404', async () => {
     const { world } = await setUp();
     const job = await world.start({ status: ['running'] });
-    const other = await World.create();
+    const other = await world.another();
     expect((await cancel(other, job)).status).toBe(404);
     expect(
       (await cancel(world, { ...job, id: `${job.id.slice(0, -1)}${job.id.endsWith('0') ? '1' : '0'}` }))

@@ -80,6 +80,11 @@ export class World {
     return new World(clock, installed, await Customer.create({ credits: 290, ...options }));
   }
 
+  /** Another customer in the same world. */
+  async another(options: CustomerOptions = {}): Promise<World> {
+    return new World(this.clock, this.installed, await Customer.create({ credits: 290, ...options }));
+  }
+
   /** Starts a job whose upstream follows `plan`, and returns when nothing is under way any more. */
   async start(plan: JobPlan = {}, fields: Record<string, unknown> = {}): Promise<StartedJob> {
     const job = await this.startRaw(plan, fields);
