@@ -6,7 +6,7 @@ import { type LocalFile, readLocalFile } from '../../src/cli/local/local-file.ts
 import { identify } from '../../src/cli/serve/processes.ts';
 import { startProcess, type TestProcess } from './process.ts';
 
-const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
+const MAIN = fileURLToPath(new URL('../../src/cli/firstframe.mjs', import.meta.url));
 const SMALL_FRAMES = new URL('./small-frames.ts', import.meta.url).href;
 
 /** The last line that `npm start` prints when it is ready. */

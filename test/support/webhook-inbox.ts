@@ -15,8 +15,10 @@ export interface Delivery {
 /** A receiver that listens on this machine. */
 export interface WebhookInbox {
   readonly url: string;
-  /** Everything so far, in the order it came. */
+  /** Everything that was taken so far, in the order it came. */
   readonly deliveries: readonly Delivery[];
+  /** Those that the check refused. */
+  readonly refused: readonly { readonly delivery: Delivery; readonly cause: unknown }[];
   /** Waits until each job has an event, and gives the ids under which each job's events came. */
   idsOf(jobIds: readonly string[]): Promise<Map<string, Set<string>>>;
   close(): Promise<void>;
@@ -25,10 +27,23 @@ export interface WebhookInbox {
 /** How long events may take: the first retry of one whose sender was killed comes with the next start. */
 const PATIENCE_MS = 120_000;
 
-/** Listens. Answers the first `refusals` requests with 500, all others with 204. */
-export async function openWebhookInbox(refusals = 0): Promise<WebhookInbox> {
+/**
+ * Listens. `check` looks at each delivery as it comes, while its timestamp is fresh: one at which it throws is answered
+ * with 400 and kept with the reason.
+ */
+export async function openWebhookInbox(check?: (delivery: Delivery) => unknown): Promise<WebhookInbox> {
   const deliveries: Delivery[] = [];
-  let refuse = refusals;
+  const refused: WebhookInbox['refused'][number][] = [];
+  const take = (delivery: Delivery): number => {
+    try {
+      check?.(delivery);
+      deliveries.push(delivery);
+      return 204;
+    } catch (cause) {
+      refused.push({ delivery, cause });
+      return 400;
+    }
+  };
   const server = createServer((request, response) => {
     const chunks: Buffer[] = [];
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
@@ -36,12 +51,8 @@ export async function openWebhookInbox(refusals = 0): Promise<WebhookInbox> {
       const headers = Object.fromEntries(
         Object.entries(request.headers).map(([name, value]) => [name, String(value)]),
       );
-      deliveries.push({
-        id: headers['webhook-id'] ?? '',
-        headers,
-        body: Buffer.concat(chunks).toString('utf8'),
-      });
-      response.writeHead(refuse-- > 0 ? 500 : 204).end();
+      const body = Buffer.concat(chunks).toString('utf8');
+      response.writeHead(take({ id: headers['webhook-id'] ?? '', headers, body })).end();
     });
   });
   server.listen(0, '127.0.0.1');
@@ -57,6 +68,7 @@ export async function openWebhookInbox(refusals = 0): Promise<WebhookInbox> {
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook`,
     deliveries,
+    refused,
     async idsOf(jobIds) {
       await expect
         .poll(() => jobIds.filter((jobId) => !ids().has(jobId)), { timeout: PATIENCE_MS })
