@@ -46,7 +46,8 @@ export type Failure =
   | { readonly tag: 'invalid_request'; readonly errors: readonly FieldError[] }
   | { readonly tag: 'invalid_idempotency_key' }
   | { readonly tag: 'conflicting_credentials' }
-  | { readonly tag: 'unauthorized' }
+  /** `operator`: the deployment's token was wanted, not a customer's key. */
+  | { readonly tag: 'unauthorized'; readonly operator?: true }
   | { readonly tag: 'insufficient_credits'; readonly required: number; readonly balance: number }
   | { readonly tag: 'forbidden_link' }
   | { readonly tag: 'not_found' }
@@ -147,9 +148,10 @@ export function problemOf(failure: Failure): Problem {
       return {
         status: 401,
         code: 'unauthorized',
-        title: 'Missing or invalid API key',
-        detail:
-          'Send a valid API key as "Authorization: Bearer KEY", as "X-API-Key: KEY", or as "api_key" in the JSON body or the query.',
+        title: failure.operator ? 'Missing or invalid operator token' : 'Missing or invalid API key',
+        detail: failure.operator
+          ? 'Send the ADMIN_TOKEN of this deployment as "Authorization: Bearer TOKEN".'
+          : 'Send a valid API key as "Authorization: Bearer KEY", as "X-API-Key: KEY", or as "api_key" in the JSON body or the query.',
         headers: { 'WWW-Authenticate': 'Bearer' },
       };
     case 'insufficient_credits':

@@ -74,7 +74,7 @@ export const authenticateOperator: MiddlewareHandler<App> = async (c, next) => {
     given === undefined ||
     !equalBytes(await digest(given), await digest(expected))
   ) {
-    throw new ApiError({ tag: 'unauthorized' });
+    throw new ApiError({ tag: 'unauthorized', operator: true });
   }
   await next();
 };
