@@ -86,7 +86,7 @@ export class Upkeep {
   async retain(claim: Claim): Promise<void> {
     const { store, kv, now, retentionMs, deleteFiles, log } = this.#deps;
     const cursor = kv.get<string>(CURSOR_KEY) ?? '';
-    const over = store.jobsBetween(cursor, this.#bound(now() - retentionMs), RETAIN_BATCH);
+    const over = store.jobsBetween(cursor, this.#bound(now() - retentionMs + 1), RETAIN_BATCH);
     let forgotten = cursor;
     for (const { id, endedAt } of over) {
       // An open job is older than its retention only where the retention is shorter than a job may take.
@@ -113,7 +113,7 @@ export class Upkeep {
     return Math.max(mintedAt(next.id) + retentionMs, next.endedAt === null ? now() + RETAIN_RETRY_MS : now());
   }
 
-  /** Every job id of this shard that was minted before `at` is lower in text order. */
+  /** Every job id of this shard that was minted before `at` is lower in text order, and no other. */
   #bound(at: number): string {
     const { region, n } = this.#deps.shard;
     return `job_${regionLetter(region)}${base32OfNumber(n, 2)}${base32OfNumber(Math.max(0, at), 9)}`;
