@@ -1,5 +1,6 @@
 /**
- * Whether an IP address is one of the public Internet. Pure.
+ * Whether an IP address is one of the public Internet. Pure. The Worker judges the URLs that callers name by it, and
+ * the local engine every address that it connects to.
  *
  * The rule is "deny unless known to be public": IPv4 outside every special range, IPv6 inside the one block that IANA
  * hands out for global unicast and outside its special ranges. `ipaddr.js` knows most ranges; {@link ALSO_REFUSED}

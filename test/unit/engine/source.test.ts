@@ -180,6 +180,11 @@ describe('addresses', () => {
     ['fc00::1', false],
     ['::ffff:10.0.0.1', false],
     ['64:ff9b::a00:1', false],
+    // What the library takes for public, and the Worker's guard does not.
+    ['168.63.129.16', false],
+    ['64:ff9b:1::a00:1', false],
+    ['4000::1', false],
+    ['fec0::1', false],
     ['not an address', false],
   ])('%s: %s', (address, allowed) => {
     expect(isAllowedAddress(address, false)).toBe(allowed);

@@ -2,14 +2,14 @@
 
 import { type LookupAddress, lookup } from 'node:dns';
 import { isIP, type LookupFunction } from 'node:net';
-import ipaddr from 'ipaddr.js';
+import { isLoopbackIp, isPublicIp } from '../../../worker/webhooks/ip.ts';
 
-/** Whether an IP address is public, or this machine's where that is allowed. */
+/**
+ * Whether an IP address is public, or this machine's where that is allowed. The Worker's own rule: what it refuses in a
+ * URL must not be reached by way of a name or a redirect either.
+ */
 export function isAllowedAddress(address: string, allowLoopback: boolean): boolean {
-  if (!ipaddr.isValid(address)) return false;
-  // `process` turns IPv4-mapped IPv6 into the IPv4 address that would be reached.
-  const range = ipaddr.process(address).range();
-  return range === 'unicast' || (allowLoopback && range === 'loopback');
+  return isPublicIp(address) || (allowLoopback && isLoopbackIp(address));
 }
 
 /** Whether a host, as `URL.hostname` spells it, is a literal address that may not be reached. Names are resolved first. */
