@@ -12,9 +12,16 @@ export function toBase64Url(bytes: Uint8Array): string {
   return toBase64(bytes).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '');
 }
 
-/** The bytes of unpadded base64url text; null when it is none. */
+/**
+ * Whole groups of four, then none, two or three characters, the last of which stands for no bits beyond the last byte
+ * (RFC 4648 §3.5): every byte string has one spelling, and so has every token.
+ */
+const CANONICAL_BASE64URL =
+  /^(?:[A-Za-z0-9_-]{4})*(?:[A-Za-z0-9_-][AQgw]|[A-Za-z0-9_-]{2}[AEIMQUYcgkosw048])?$/;
+
+/** The bytes of unpadded base64url text; null when it is none, or not in its one spelling. */
 export function fromBase64Url(text: string): Uint8Array<ArrayBuffer> | null {
-  if (!/^[A-Za-z0-9_-]*$/.test(text) || text.length % 4 === 1) return null;
+  if (!CANONICAL_BASE64URL.test(text)) return null;
   return Uint8Array.from(atob(text.replaceAll('-', '+').replaceAll('_', '/')), (c) => c.charCodeAt(0));
 }
 

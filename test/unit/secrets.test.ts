@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { toBase64Url, utf8 } from '../../src/worker/bytes.ts';
+import { fromBase64Url, toBase64Url, utf8 } from '../../src/worker/bytes.ts';
 import {
   currentEntry,
   decrypt,
@@ -17,6 +17,20 @@ const B = 'b'.repeat(32);
 const OLD = parseRing(`old:${A}`);
 const BOTH = parseRing(`new:${B},old:${A}`);
 const NEW = parseRing(`new:${B}`);
+
+describe('base64url', () => {
+  it.each([0, 1, 2, 3, 4, 32])('has one spelling of %i bytes', (length) => {
+    const bytes = Uint8Array.from({ length }, (_, i) => 7 + 37 * i);
+    const text = toBase64Url(bytes);
+    expect(fromBase64Url(text)).toEqual(bytes);
+    const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
+    const same = [...alphabet].filter((last) => {
+      const read = fromBase64Url(text.slice(0, -1) + last);
+      return read !== null && equalBytes(read, bytes);
+    });
+    expect(same).toEqual(length === 0 ? [] : [text.at(-1)]);
+  });
+});
 
 describe('the ring', () => {
   it.each([
