@@ -26,11 +26,19 @@ const flag = z
   })
   .default(false);
 
-/** `https://video.example.com`, perhaps with a path, without a trailing slash: paths of ours are put behind it. */
-const ORIGIN = 'must be an http or https URL without user name, query and fragment';
+/** Perhaps with a path, without a trailing slash: paths of the other side are put behind it. */
+const BASE = 'must be an http or https URL without user name, query and fragment';
+const base = z
+  .url({ protocol: /^https?$/, error: BASE })
+  .refine((text) => !/[?#@]/.test(text), { error: BASE })
+  .transform((text) => text.replace(/\/+$/, ''));
+
+/** `https://video.example.com` and nothing behind it: our routes begin at the root, so links below a path lead nowhere. */
+const ORIGIN =
+  'must be an http or https origin such as https://video.example.com, without path, user name, query and fragment';
 const origin = z
-  .url({ protocol: /^https?$/, error: ORIGIN })
-  .refine((text) => !/[?#@]/.test(text), { error: ORIGIN })
+  .url({ protocol: /^https?$/, error: ORIGIN, abort: true })
+  .refine((text) => /^https?:\/\/[^/?#@]+\/*$/i.test(text), { error: ORIGIN })
   .transform((text) => text.replace(/\/+$/, ''));
 
 /** Micro-dollars per second of video, by resolution. */
@@ -91,8 +99,13 @@ export const Config = z.object({
     .regex(/^[\x21-\x7e]{16,}$/, 'must be 16 or more printable ASCII characters without spaces')
     .optional(),
   /** Without it jobs are refused with 503. */
-  FAL_KEY: z.string().min(1, 'must not be empty').optional(),
-  FAL_QUEUE_URL: origin.default('https://queue.fal.run'),
+  FAL_KEY: z
+    .string()
+    // A secret that was read from a file ends in a line break.
+    .trim()
+    .regex(/^[\x21-\x7e]+$/, 'must be printable ASCII characters without spaces')
+    .optional(),
+  FAL_QUEUE_URL: base.default('https://queue.fal.run'),
   FAL_JWKS_URL: z.url().default('https://rest.fal.ai/.well-known/jwks.json'),
   /** Whether the upstream takes two submits with one callback URL for one. fal does not, the local engine does. */
   FAL_DEDUPES: flag,

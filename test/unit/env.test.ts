@@ -78,10 +78,25 @@ describe('a deployment', () => {
   it.each([
     ['https://video.example.com/', 'https://video.example.com'],
     ['http://127.0.0.1:8787', 'http://127.0.0.1:8787'],
-    ['https://example.com/video//', 'https://example.com/video'],
   ])('has an address without a trailing slash: %s', (given, expected) => {
     expect(config({ PUBLIC_URL: given }).PUBLIC_URL).toBe(expected);
     expect(config({ FAL_QUEUE_URL: given }).FAL_QUEUE_URL).toBe(expected);
+  });
+
+  it('may reach its upstream below a path, and is itself reached at the root', () => {
+    const url = 'https://example.com/video//';
+    expect(config({ FAL_QUEUE_URL: url }).FAL_QUEUE_URL).toBe('https://example.com/video');
+    expect(refusal({ PUBLIC_URL: url })).toMatch(
+      /^PUBLIC_URL: must be an http or https origin .+ without path/,
+    );
+  });
+
+  it('has a key for fal that can stand in a header, or none', () => {
+    expect(config({ FAL_KEY: ' id:secret\n' }).FAL_KEY).toBe('id:secret');
+    expect(config().FAL_KEY).toBeUndefined();
+    for (const wrong of ['', ' ', 'id: secret', 'id:secret\nx', 'id:schlüssel']) {
+      expect(refusal({ FAL_KEY: wrong })).toBe('FAL_KEY: must be printable ASCII characters without spaces');
+    }
   });
 
   it.each([
@@ -94,7 +109,7 @@ describe('a deployment', () => {
     'https://example.com/#h',
   ])('has no such address: %s', (wrong) => {
     expect(refusal({ PUBLIC_URL: wrong })).toBe(
-      'PUBLIC_URL: must be an http or https URL without user name, query and fragment',
+      'PUBLIC_URL: must be an http or https origin such as https://video.example.com, without path, user name, query and fragment',
     );
   });
 
