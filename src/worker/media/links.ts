@@ -9,6 +9,7 @@
 import * as z from 'zod';
 import type { Config } from '../env.ts';
 import { readToken, signToken } from '../secrets.ts';
+import { isSameHost } from '../webhooks/address.ts';
 import { uploadPrefix } from './storage.ts';
 
 /** What a link covers. */
@@ -41,6 +42,7 @@ const Claims = z.strictObject({
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
 /** `type/subtype`, fit for a header. */
 const TYPE = /^[a-z]+\/[a-z0-9.+-]+$/;
+const ROOT = '/files/';
 
 /** An absolute link to a file of ours. */
 export async function fileUrl(config: LinkConfig, link: FileLink): Promise<string> {
@@ -52,7 +54,7 @@ export async function fileUrl(config: LinkConfig, link: FileLink): Promise<strin
     e: link.expiresAt,
     ...(link.account === undefined ? {} : { a: link.account }),
   };
-  return `${config.PUBLIC_URL}/files/${await signToken(config.SIGNING_SECRETS, 'file', claims)}/${link.name}`;
+  return `${config.PUBLIC_URL}${ROOT}${await signToken(config.SIGNING_SECRETS, 'file', claims)}/${link.name}`;
 }
 
 /** What the link covers; null when it is not ours, has expired at `now` (ms), or names another file. */
@@ -92,16 +94,11 @@ export async function ownUpload(
   return own ? { kind: 'upload', key: link.key } : { kind: 'invalid' };
 }
 
-/** Host and port, without the root's trailing dot: two spellings of one place must not be two places. */
-function placeOf(url: URL): string {
-  return `${url.hostname.replace(/\.$/, '')}:${url.port}`;
-}
-
 /** The path below `/files/` when the URL leads to this deployment, else null. The scheme may differ: a proxy's matter. */
 function fileSegments(config: LinkConfig, url: URL): string[] | null {
   const own = new URL(config.PUBLIC_URL);
-  if (placeOf(own) !== placeOf(url)) return null;
-  const root = `${own.pathname.replace(/\/$/, '')}/files/`;
+  // Two spellings of one place must not be two places: a link of ours is refused when it is wrong, not passed on.
+  if (!isSameHost(own, url) || own.port !== url.port) return null;
   let path: string;
   try {
     path = decodeURIComponent(url.pathname);
@@ -109,5 +106,5 @@ function fileSegments(config: LinkConfig, url: URL): string[] | null {
     // Not decodable, so no router would take it for one of our paths either.
     return null;
   }
-  return path.startsWith(root) ? path.slice(root.length).split('/') : null;
+  return path.startsWith(ROOT) ? path.slice(ROOT.length).split('/') : null;
 }

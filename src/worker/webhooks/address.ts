@@ -103,15 +103,20 @@ function effectivePort(url: URL): string {
   return url.port || (url.protocol === 'https:' ? '443' : '80');
 }
 
+/** Whether two URLs name one host. All names and addresses of this machine are one; ports are not looked at. */
+export function isSameHost(a: URL, b: URL): boolean {
+  const [one, other] = [hostOf(a), hostOf(b)];
+  return one === other || (isLoopback(one) && isLoopback(other));
+}
+
 /** Whether `url` reaches one of our own hosts. Beside a loopback host other ports are other programs. */
 function isOwn(url: URL, ownHosts: readonly string[]): boolean {
-  const host = hostOf(url);
   return ownHosts.some((own) => {
     const candidate = `${url.protocol}//${own}`;
     if (!URL.canParse(candidate)) return false;
     const ownUrl = new URL(candidate);
-    if (isLoopback(host)) return isLoopback(hostOf(ownUrl)) && effectivePort(url) === effectivePort(ownUrl);
-    return host === hostOf(ownUrl);
+    if (!isSameHost(url, ownUrl)) return false;
+    return !isLoopback(hostOf(url)) || effectivePort(url) === effectivePort(ownUrl);
   });
 }
 
