@@ -50,6 +50,8 @@ export type Failure =
   | { readonly tag: 'unauthorized'; readonly operator?: true }
   | { readonly tag: 'insufficient_credits'; readonly required: number; readonly balance: number }
   | { readonly tag: 'forbidden_link' }
+  /** Of a callback: not signed by the upstream, or too long ago. */
+  | { readonly tag: 'invalid_signature' }
   | { readonly tag: 'not_found' }
   | { readonly tag: 'method_not_allowed'; readonly allow: string }
   | { readonly tag: 'job_ended'; readonly status: string }
@@ -168,6 +170,13 @@ export function problemOf(failure: Failure): Problem {
         code: 'forbidden_link',
         title: 'The link is not valid',
         detail: 'This link is wrong or has expired. Read the job or upload again to get a fresh one.',
+      };
+    case 'invalid_signature':
+      return {
+        status: 403,
+        code: 'invalid_signature',
+        title: 'The signature is not valid',
+        detail: 'This callback is not signed by the upstream, or was signed too long ago.',
       };
     case 'not_found':
       return {

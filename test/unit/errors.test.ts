@@ -29,6 +29,7 @@ const TABLE: readonly [
     { balance: 3, required: 29 },
   ],
   [{ tag: 'forbidden_link' }, 403, 'forbidden_link'],
+  [{ tag: 'invalid_signature' }, 403, 'invalid_signature'],
   [{ tag: 'not_found' }, 404, 'not_found'],
   [
     { tag: 'method_not_allowed', allow: 'GET, HEAD' },

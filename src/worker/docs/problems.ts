@@ -16,6 +16,7 @@ const EXAMPLES: { readonly [Tag in Failure['tag']]: readonly Extract<Failure, { 
   unauthorized: [{ tag: 'unauthorized' }],
   insufficient_credits: [{ tag: 'insufficient_credits', required: 29, balance: 3 }],
   forbidden_link: [{ tag: 'forbidden_link' }],
+  invalid_signature: [{ tag: 'invalid_signature' }],
   not_found: [{ tag: 'not_found' }],
   method_not_allowed: [{ tag: 'method_not_allowed', allow: 'POST' }],
   job_ended: [{ tag: 'job_ended', status: 'completed' }],

@@ -14,7 +14,7 @@ const KEYS_RETRY_S = 30;
 
 const FAILURES: Record<Extract<CallbackReply, { ok: false }>['reason'], Failure> = {
   token: { tag: 'not_found' },
-  signature: { tag: 'forbidden_link' },
+  signature: { tag: 'invalid_signature' },
   body: { tag: 'malformed_body', detail: 'The body is not a callback of the queue.' },
   keys_unavailable: { tag: 'unavailable', part: 'upstream', retryAfter: KEYS_RETRY_S },
 };
