@@ -61,6 +61,20 @@ describe('an API key', () => {
     ['X-API-Key', (key: string, path: string) => ask(path, { headers: { 'X-API-Key': key } })],
     ['the query', (key: string, path: string) => ask(`${path}?api_key=${key}`)],
     ['the query twice', (key: string, path: string) => ask(`${path}?api_key=${key}&api_key=${key}`)],
+    [
+      'each header twice',
+      (key: string, path: string) => {
+        const headers = new Headers();
+        for (const [name, value] of [
+          ['X-API-Key', key],
+          ['Authorization', `Bearer ${key}`],
+        ] as const) {
+          headers.append(name, value);
+          headers.append(name, value);
+        }
+        return ask(path, { headers });
+      },
+    ],
   ])('is taken from %s of a GET', async (_, get) => {
     installUpstream();
     const customer = await Customer.create();
@@ -191,6 +205,8 @@ describe('two different keys', () => {
     ['in header and body', { 'X-API-Key': 'ONE' }, '', { api_key: 'TWO' }],
     ['in query and body', {}, '?api_key=ONE', { api_key: 'TWO' }],
     ['in the query alone', {}, '?api_key=ONE&api_key=TWO', {}],
+    ['in one header twice', { 'X-API-Key': 'ONE, TWO' }, '', {}],
+    ['in Authorization twice', { Authorization: 'Bearer ONE, Bearer TWO' }, '', {}],
   ])('%s are refused, valid as they may be', async (_, headers, query, fields) => {
     const { account, key } = await Customer.create();
     const second = (await admin('POST', `/accounts/${account}/keys`, { name: 'second' })).key;

@@ -12,12 +12,15 @@ const BEARER = /^Bearer +(\S+) *$/i;
 
 /** The keys that the headers hold: any number of them, since a request may carry the same one twice. */
 function headerKeys(c: Context<App>): string[] {
-  const authorization = c.req.header('authorization');
-  const keys: string[] = [];
-  if (authorization !== undefined) keys.push(BEARER.exec(authorization)?.[1] ?? '');
-  const apiKey = c.req.header('x-api-key');
-  if (apiKey !== undefined) keys.push(apiKey.trim());
-  return keys;
+  return [
+    ...values(c, 'authorization').map((value) => BEARER.exec(value)?.[1] ?? ''),
+    ...values(c, 'x-api-key'),
+  ];
+}
+
+/** The values of a header. Two headers of one name arrive as one, joined by commas, which no key of ours has. */
+function values(c: Context<App>, name: string): string[] {
+  return (c.req.header(name)?.split(',') ?? []).map((value) => value.trim());
 }
 
 async function callerOf(c: Context<App>, keys: readonly string[]): Promise<Caller> {
