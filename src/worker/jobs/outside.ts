@@ -145,9 +145,10 @@ export class Outside {
     return jobEvent(event as JobEvent);
   }
 
-  async deleteFiles(jobId: string, key: string | null): Promise<void> {
+  /** Also of a job without a result: it may have failed between the file's arrival and its own end. */
+  async deleteFiles(jobId: string): Promise<void> {
     const { env, shard } = this.#deps;
-    if (key) await deleteResult(env.BUCKET, key);
+    await deleteResult(env.BUCKET, resultKey(shard.account, jobId));
     await dropInputs(env.BUCKET, shard.account, jobId);
   }
 }

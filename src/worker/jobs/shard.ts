@@ -144,7 +144,7 @@ export class JobShard extends DurableObject<Env> implements ShardForAccount {
       shardName: name,
       admission: this.#admission,
       account,
-      deleteFiles: (jobId, key) => outside.deleteFiles(jobId, key),
+      deleteFiles: (jobId) => outside.deleteFiles(jobId),
       retentionMs,
       now,
       log,

@@ -184,14 +184,6 @@ export class JobStore {
     this.#sql.exec('UPDATE jobs SET expired_at = ? WHERE id = ?', now, id);
   }
 
-  /** The job's result key, also when it has expired. */
-  resultKey(id: string): string | null {
-    const row = this.#sql
-      .exec<{ progress: string | null }>('SELECT progress FROM jobs WHERE id = ?', id)
-      .toArray()[0];
-    return row?.progress ? (readProgress(row.progress).video?.key ?? null) : null;
-  }
-
   /** Leaves the slim financial row. */
   slim(id: string): void {
     this.#sql.exec('UPDATE jobs SET request = NULL, progress = NULL WHERE id = ?', id);

@@ -19,7 +19,7 @@ export interface UpkeepDeps {
   readonly admission: Admission;
   readonly account: () => AccountForShard;
   /** Deletes a job's result and inputs from R2. Idempotent. */
-  readonly deleteFiles: (jobId: string, resultKey: string | null) => Promise<void>;
+  readonly deleteFiles: (jobId: string) => Promise<void>;
   readonly retentionMs: number;
   readonly now: () => number;
   readonly log: (entry: Readonly<Record<string, unknown>>) => void;
@@ -87,19 +87,20 @@ export class Upkeep {
     const { store, kv, now, retentionMs, deleteFiles, log } = this.#deps;
     const cursor = kv.get<string>(CURSOR_KEY) ?? '';
     const over = store.jobsBetween(cursor, this.#bound(now() - retentionMs + 1), RETAIN_BATCH);
-    let forgotten = cursor;
+    let [forgotten, count] = [cursor, 0];
     for (const { id, endedAt } of over) {
       // An open job is older than its retention only where the retention is shorter than a job may take.
       if (endedAt === null) break;
       store.markExpired(id, now());
-      await deleteFiles(id, store.resultKey(id));
+      await deleteFiles(id);
       store.transaction(() => {
         store.slim(id);
         kv.put(CURSOR_KEY, id);
       });
       forgotten = id;
+      count++;
     }
-    if (over.length > 0) log({ event: 'retention', forgotten: over.length, last_job_id: forgotten });
+    if (count > 0) log({ event: 'retention', forgotten: count, last_job_id: forgotten });
     store.transaction(() => {
       if (!store.due.holds(claim)) return;
       store.due.plan(RETAIN_KEY, 'retain', this.#nextRetain(forgotten));
