@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { readLimited } from '../../src/worker/media/body.ts';
 import { addressNow, builtHandle, isRequestId, pinnedHandle } from '../../src/worker/upstream/address.ts';
-import { exchange, readCapped, retryAfterMs } from '../../src/worker/upstream/exchange.ts';
+import { exchange, retryAfterMs } from '../../src/worker/upstream/exchange.ts';
 
 const QUEUE = 'https://queue.fal.run';
 const ENDPOINT = 'fal-ai/ltx-2.3/image-to-video/fast';
@@ -114,10 +115,10 @@ describe('reading a body', () => {
   const chunk = (length: number) => new Uint8Array(length).fill(7);
 
   it('takes all of it up to the limit, and not a byte more', async () => {
-    expect(await readCapped(streamOf([chunk(3), chunk(2)]).stream, 5)).toEqual(chunk(5));
-    expect(await readCapped(null, 5)).toEqual(chunk(0));
+    expect(await readLimited(streamOf([chunk(3), chunk(2)]).stream, 5)).toEqual(chunk(5));
+    expect(await readLimited(null, 5)).toEqual(chunk(0));
     const { stream, told } = streamOf([chunk(3), chunk(3), chunk(3)]);
-    expect(await readCapped(stream, 5)).toBeNull();
+    expect(await readLimited(stream, 5)).toBe('too_large');
     expect(told).toEqual({ pulled: 2, canceled: true });
   });
 
@@ -131,10 +132,10 @@ describe('reading a body', () => {
       },
     });
     const timeout = new AbortController();
-    const read = readCapped(stuck, 5, timeout.signal);
+    const read = readLimited(stuck, 5, timeout.signal);
     const reason = new Error('time is up');
     timeout.abort(reason);
-    await expect(read).rejects.toBe(reason);
+    expect(await read).toBe('ended_early');
     expect(canceled).toBe(reason);
   });
 });

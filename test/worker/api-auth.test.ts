@@ -1,10 +1,11 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { mintKey } from '../../src/worker/accounts/keys.ts';
 import { mintAccountId } from '../../src/worker/ids.ts';
 import { parseRing } from '../../src/worker/secrets.ts';
 import { admin, Customer, uniquePrompt } from '../support/customer.ts';
 import { installUpstream } from '../support/install-upstream.ts';
 import { type Answer, ask, jsonInit, problem, send, stable, untouchable, workerWith } from './api-door.ts';
+import { source } from './media-fixtures.ts';
 
 const GENERATE = '/api/ltx-2.3-image-to-video';
 const RING = parseRing('test:0123456789abcdef0123456789abcdef');
@@ -244,6 +245,20 @@ describe('a body that is not JSON', () => {
   it('is told with a key that is right', async () => {
     const answer = await send(GENERATE, 'hello', { 'X-API-Key': await unknownKey() });
     expect(answer.body.code).toBe('malformed_body');
+  });
+
+  it.each([
+    [GENERATE, 'application/json'],
+    ['/api/uploads', 'image/png'],
+  ])('since its sender hung up is no error of ours: %s', async (path, type) => {
+    const errors = vi.spyOn(console, 'error');
+    onTestFinished(() => errors.mockRestore());
+    const headers = { 'X-API-Key': (await Customer.create()).key, 'Content-Type': type };
+    const body = source(10, 100, 50).stream;
+    expect(stable(await workerWith({})(path, { method: 'POST', headers, body }))).toEqual(
+      problem(400, 'malformed_body', 'The body cannot be read', 'The body ended early.'),
+    );
+    expect(errors).not.toHaveBeenCalled();
   });
 
   it('is not looked at behind a header whose key is wrong', async () => {

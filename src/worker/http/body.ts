@@ -3,7 +3,7 @@
 import type { Context } from 'hono';
 import type { App } from '../env.ts';
 import { ApiError } from '../errors.ts';
-import { readText } from '../media/body.ts';
+import { bodyError, readText } from '../media/body.ts';
 
 const JSON_TYPE = /^application\/([\w.-]+\+)?json$/i;
 
@@ -29,11 +29,9 @@ export async function jsonBody(c: Context<App>, empty?: object): Promise<unknown
   const limit = c.get('config').MAX_BODY_BYTES;
   const read = await readText(c.req.raw, limit);
   if (!read.ok) {
-    throw new ApiError(
-      read.reason === 'too_large'
-        ? { tag: 'body_too_large', limit }
-        : { tag: 'malformed_body', detail: 'The body is not UTF-8 text.' },
-    );
+    throw read.reason === 'not_utf8'
+      ? new ApiError({ tag: 'malformed_body', detail: 'The body is not UTF-8 text.' })
+      : bodyError(read.reason, limit);
   }
   const body = empty !== undefined && read.text === '' ? empty : parse(read.text);
   c.set('body', body);

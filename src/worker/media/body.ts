@@ -1,5 +1,7 @@
 /** Reading a body with a limit that holds while reading: neither Content-Length nor the sender's patience is trusted. */
 
+import { ApiError } from '../errors.ts';
+
 /** First allocation, in bytes. A declared length is not allocated ahead: declaring costs the sender nothing. */
 const FIRST_CAPACITY = 65_536;
 
@@ -50,26 +52,54 @@ class Collector {
 }
 
 /**
+ * Why a body was not read to its end. `too_large`: it passed the limit. `ended_early`: the stream failed, as when its
+ * sender hangs up, or the time for it was over.
+ */
+export type BodyFault = 'too_large' | 'ended_early';
+
+/**
  * All bytes of `stream`, or `too_large` as soon as they pass `limit`: the chunk that passes it is the last one read
- * and the stream is canceled. Rejects when the stream itself fails, as when a client hangs up.
+ * and the stream is canceled.
+ * @param signal ends the reading, also between two chunks: a stream does not everywhere know of its request's signal.
  */
 export async function readLimited(
   stream: ReadableStream<Uint8Array> | null,
   limit: number,
-): Promise<Uint8Array<ArrayBuffer> | 'too_large'> {
+  signal?: AbortSignal,
+): Promise<Uint8Array<ArrayBuffer> | BodyFault> {
   const collected = new Collector(limit);
   if (stream === null) return collected.take();
   const reader = stream.getReader();
-  for (;;) {
-    const { done, value } = await reader.read();
-    if (done) return collected.take();
-    // A body's chunks are never shared memory, which is all that the wider type allows beside.
-    if (!collected.append(value as Uint8Array<ArrayBuffer>)) {
-      // The answer is decided; that a sender cannot be told to stop changes nothing about it.
-      await reader.cancel('too large').catch(() => undefined);
-      return 'too_large';
+  // What was read is judged already; that a sender cannot be told to stop changes nothing about it.
+  const cancel = (reason: unknown) => reader.cancel(reason).catch(() => undefined);
+  const aborted = abortOf(signal);
+  try {
+    for (;;) {
+      const { done, value } = await Promise.race([reader.read(), aborted.promise]);
+      if (done) return collected.take();
+      // A body's chunks are never shared memory, which is all that the wider type allows beside.
+      if (!collected.append(value as Uint8Array<ArrayBuffer>)) {
+        await cancel('too large');
+        return 'too_large';
+      }
     }
+  } catch (cause) {
+    // Frees the connection. Not awaited: one that hangs would keep us past the time that is over.
+    void cancel(cause);
+    return 'ended_early';
+  } finally {
+    aborted.stop();
   }
+}
+
+/** A promise that rejects when the signal fires. */
+function abortOf(signal?: AbortSignal): { promise: Promise<never>; stop: () => void } {
+  const { promise, reject } = Promise.withResolvers<never>();
+  if (!signal) return { promise, stop: () => undefined };
+  const abort = () => reject(signal.reason);
+  if (signal.aborted) abort();
+  else signal.addEventListener('abort', abort, { once: true });
+  return { promise, stop: () => signal.removeEventListener('abort', abort) };
 }
 
 /** The length that a message declares, in bytes; null when it declares none, or nonsense. */
@@ -82,7 +112,7 @@ export function declaredLength(headers: Headers): number | null {
 export async function readBody(
   message: Request | Response,
   limit: number,
-): Promise<Uint8Array<ArrayBuffer> | 'too_large'> {
+): Promise<Uint8Array<ArrayBuffer> | BodyFault> {
   if ((declaredLength(message.headers) ?? 0) > limit) {
     await message.body?.cancel('too large').catch(() => undefined);
     return 'too_large';
@@ -90,15 +120,24 @@ export async function readBody(
   return readLimited(message.body, limit);
 }
 
+/** What a caller is told whose body could not be read within `limit` bytes. */
+export function bodyError(fault: BodyFault, limit: number): ApiError {
+  return new ApiError(
+    fault === 'too_large'
+      ? { tag: 'body_too_large', limit }
+      : { tag: 'malformed_body', detail: 'The body ended early.' },
+  );
+}
+
 /** A text body, or why there is none. */
 export type TextBody =
   | { readonly ok: true; readonly text: string }
-  | { readonly ok: false; readonly reason: 'too_large' | 'not_utf8' };
+  | { readonly ok: false; readonly reason: BodyFault | 'not_utf8' };
 
 /** The body as UTF-8 text of at most `limit` bytes. A byte order mark is dropped, as JSON parsers want it. */
 export async function readText(message: Request | Response, limit: number): Promise<TextBody> {
   const bytes = await readBody(message, limit);
-  if (bytes === 'too_large') return { ok: false, reason: 'too_large' };
+  if (typeof bytes === 'string') return { ok: false, reason: bytes };
   try {
     return { ok: true, text: new TextDecoder('utf-8', { fatal: true, ignoreBOM: false }).decode(bytes) };
   } catch {

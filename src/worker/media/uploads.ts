@@ -4,7 +4,7 @@ import { sha256Hex } from '../bytes.ts';
 import type { Config } from '../env.ts';
 import { ApiError } from '../errors.ts';
 import { homeShard, mintId } from '../ids.ts';
-import { readBody } from './body.ts';
+import { bodyError, readBody } from './body.ts';
 import type { ImageType } from './contract.ts';
 import { agreesWith, extensionOf } from './image-types.ts';
 import type { ImageBytes } from './inputs.ts';
@@ -38,7 +38,8 @@ const MS_PER_HOUR = 3_600_000;
 
 /**
  * The image in a request's body. Writes nothing.
- * @throws {ApiError} `body_too_large` as soon as more than MAX_UPLOAD_BYTES have come; `unsupported_media_type` when the
+ * @throws {ApiError} `body_too_large` as soon as more than MAX_UPLOAD_BYTES have come; `malformed_body` for a body that
+ *   ended early; `unsupported_media_type` when the
  *   bytes are none of our image types or not the declared one; `invalid_request` for an image that cannot be used.
  */
 export async function readUpload(
@@ -50,7 +51,7 @@ export async function readUpload(
   }
   const limit = config.MAX_UPLOAD_BYTES;
   const bytes = await readBody(request, limit);
-  if (bytes === 'too_large') throw new ApiError({ tag: 'body_too_large', limit });
+  if (typeof bytes === 'string') throw bodyError(bytes, limit);
   const sniffed = sniff(bytes);
   if (!sniffed.ok) {
     throw new ApiError(

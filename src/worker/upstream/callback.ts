@@ -4,10 +4,10 @@
  */
 
 import * as z from 'zod';
+import { readLimited } from '../media/body.ts';
 import { type Ring, readToken, signToken } from '../secrets.ts';
 import type { UpstreamEvent } from './contract.ts';
 import { parseFalEvent } from './event.ts';
-import { readCapped } from './exchange.ts';
 import type { KeySource } from './jwks.ts';
 import { verifyFalSignature } from './signature.ts';
 
@@ -78,15 +78,10 @@ export async function receiveCallback(
 ): Promise<CallbackReply> {
   const target = await readCallbackToken(config, request.token, now);
   if (!target) return { ok: false, reason: 'token' };
-  const body = await readCapped(request.body, MAX_CALLBACK_BYTES).catch(brokenOff);
-  if (!body) return { ok: false, reason: 'body' };
+  const body = await readLimited(request.body, MAX_CALLBACK_BYTES);
+  if (typeof body === 'string') return { ok: false, reason: 'body' };
   const verdict = await verifyFalSignature({ headers: request.headers, body, keys, now });
   if (verdict !== 'valid') return { ok: false, reason: verdict };
   const event = parseFalEvent(body);
   return event ? { ok: true, target, event } : { ok: false, reason: 'body' };
-}
-
-/** The sender hung up in the middle of its body: there is nothing to check, and nobody to tell. */
-function brokenOff(): null {
-  return null;
 }

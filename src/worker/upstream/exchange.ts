@@ -1,5 +1,7 @@
 /** One HTTP exchange with an upstream, reduced to a value: it never throws and never reads more than it may. */
 
+import { readLimited } from '../media/body.ts';
+
 /** `fetch`, or what stands for it. */
 export type Fetcher = (request: Request) => Promise<Response>;
 
@@ -29,69 +31,26 @@ export async function exchange(fetcher: Fetcher, request: Request, limit: number
   try {
     const response = await fetcher(request);
     const { status, headers } = response;
-    const bytes = await readCapped(response.body, limit, signal);
-    return bytes
-      ? { kind: 'answer', status, headers, body: parseJson(bytes) }
-      : { kind: 'too_large', status };
-  } catch (cause) {
-    // The name alone: a message may carry the URL, and the submit's URL carries the callback's token.
-    return {
-      kind: 'none',
-      detail: `no answer (${cause instanceof Error ? cause.name : 'unknown'})`,
-      sent: true,
-    };
-  }
-}
-
-/**
- * All bytes of a body, or null as soon as there are more than `limit`; the rest is then refused.
- * @throws the stream's error, or the signal's reason.
- */
-export async function readCapped(
-  body: ReadableStream<Uint8Array> | null,
-  limit: number,
-  signal?: AbortSignal,
-): Promise<Uint8Array<ArrayBuffer> | null> {
-  if (!body) return new Uint8Array(0);
-  const reader = body.getReader();
-  const chunks: Uint8Array[] = [];
-  let length = 0;
-  const aborted = abortOf(signal);
-  try {
-    for (;;) {
-      const { done, value } = await Promise.race([reader.read(), aborted.promise]);
-      if (done) break;
-      length += value.length;
-      if (length > limit) {
-        await reader.cancel('larger than allowed');
-        return null;
-      }
-      chunks.push(value);
+    const bytes = await readLimited(response.body, limit, signal);
+    if (bytes === 'too_large') return { kind: 'too_large', status };
+    if (bytes === 'ended_early') {
+      return signal.aborted
+        ? noAnswer(signal.reason)
+        : { kind: 'none', detail: 'the answer ended early', sent: true };
     }
+    return { kind: 'answer', status, headers, body: parseJson(bytes) };
   } catch (cause) {
-    // Frees the connection. A stream that broke by itself rejects this with the error that is thrown anyway.
-    reader.cancel(cause).catch(() => undefined);
-    throw cause;
-  } finally {
-    aborted.stop();
+    return noAnswer(cause);
   }
-  const bytes = new Uint8Array(length);
-  let offset = 0;
-  for (const chunk of chunks) {
-    bytes.set(chunk, offset);
-    offset += chunk.length;
-  }
-  return bytes;
 }
 
-/** A promise that rejects when the signal fires: a body's stream does not everywhere know of its request's signal. */
-function abortOf(signal?: AbortSignal): { promise: Promise<never>; stop: () => void } {
-  const { promise, reject } = Promise.withResolvers<never>();
-  if (!signal) return { promise, stop: () => undefined };
-  const abort = () => reject(signal.reason);
-  if (signal.aborted) abort();
-  else signal.addEventListener('abort', abort, { once: true });
-  return { promise, stop: () => signal.removeEventListener('abort', abort) };
+/** The cause's name alone: a message may carry the URL, and the submit's URL carries the callback's token. */
+function noAnswer(cause: unknown): Exchange {
+  return {
+    kind: 'none',
+    detail: `no answer (${cause instanceof Error ? cause.name : 'unknown'})`,
+    sent: true,
+  };
 }
 
 /** The JSON in `bytes`; undefined when they are none, or no UTF-8. */
