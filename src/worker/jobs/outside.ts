@@ -17,6 +17,7 @@ import type { AttemptError } from '../webhooks/attempt-error.ts';
 import { type Attempt, deliver } from '../webhooks/deliver.ts';
 import { type JobEvent, jobEvent } from '../webhooks/event.ts';
 import type { JobView } from './contract.ts';
+import { COPY_OPEN_MS } from './schedule.ts';
 import { type Delivery, type StoredJob, viewOf } from './store.ts';
 import { statusBody } from './wire.ts';
 
@@ -95,6 +96,7 @@ export class Outside {
       url: source.url,
       expected: source,
       signal,
+      fetcher: fetchPromptly,
       allow: (url) => checkUrl(url, { local: config.LOCAL_MODE, purpose: 'image' }).ok,
     });
   }
@@ -156,4 +158,15 @@ export class Outside {
 /** A try that ended before anything was sent. */
 function unsent(error: AttemptError): Attempt {
   return { ok: false, statusCode: null, error, durationMs: 0, response: null, gone: false };
+}
+
+/** `fetch` that gives up when no answer has begun in time. The body may take as long as the request's own signal lets it. */
+async function fetchPromptly(request: Request): Promise<Response> {
+  const patience = new AbortController();
+  const timer = setTimeout(() => patience.abort(new DOMException('no answer', 'TimeoutError')), COPY_OPEN_MS);
+  try {
+    return await fetch(new Request(request, { signal: AbortSignal.any([request.signal, patience.signal]) }));
+  } finally {
+    clearTimeout(timer);
+  }
 }

@@ -72,6 +72,9 @@ export const TIMEOUT_MS: Readonly<Record<DueKind, number>> = {
   retain: 30_000,
 };
 
+/** A copied file must begin within this: two that hang must not hold back all others for a copy's whole time. */
+export const COPY_OPEN_MS = 20_000;
+
 /** How long a claim on a copy lasts before it is renewed, and how often that happens. */
 export const COPY_CLAIM_MS = 60_000;
 export const COPY_RENEW_MS = 20_000;
