@@ -38,7 +38,14 @@ export interface JobFailure {
 }
 
 /** Parts of the service that can be out of reach. */
-export type ServicePart = 'jobs' | 'credits' | 'storage' | 'upstream' | 'configuration' | 'directory';
+export type ServicePart =
+  | 'jobs'
+  | 'credits'
+  | 'storage'
+  | 'upstream'
+  | 'configuration'
+  | 'directory'
+  | 'webhook_secret';
 
 /** Every failure of a request. */
 export type Failure =
@@ -83,10 +90,15 @@ export class ApiError extends Error {
   }
 }
 
+/** The last part of a problem type's URL: RFC 9457 wants a URI, and URLs read better with hyphens. */
+export function problemSlug(code: string): string {
+  return code.replaceAll('_', '-');
+}
+
 /** A failure as HTTP, before the request id and the type's absolute URL are known. */
 export interface Problem {
   readonly status: number;
-  /** Stable, snake_case. The problem type's URL ends in the same words with hyphens. */
+  /** Stable, snake_case. The problem type's URL ends in its {@link problemSlug}. */
   readonly code: string;
   readonly title: string;
   readonly detail: string;
@@ -103,6 +115,8 @@ const UNAVAILABLE_DETAIL = {
   configuration: 'This deployment is not set up completely. Its operator finds what is missing at /healthz.',
   directory:
     'The service cannot accept work in this region right now. Nothing was charged; try again shortly.',
+  webhook_secret:
+    'The webhook secret of this account cannot be decrypted: the entry of SIGNING_SECRETS that it needs was dropped too early. The operator of this deployment has to put it back.',
 } as const satisfies Record<ServicePart, string>;
 
 /** A field error in one line. The empty pointer is the whole body, which needs no name. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { PROBLEMS, problemOfSlug, problemSlug } from '../../src/worker/docs/problems.ts';
-import { ApiError, type Failure, JOB_ERROR_CODES, problemOf } from '../../src/worker/errors.ts';
+import { PROBLEMS, problemOfSlug } from '../../src/worker/docs/problems.ts';
+import { ApiError, type Failure, JOB_ERROR_CODES, problemOf, problemSlug } from '../../src/worker/errors.ts';
 
 const failed = { code: 'image_not_loadable', message: 'The image could not be loaded.' } as const;
 
@@ -59,15 +59,15 @@ const TABLE: readonly [
     'generation_failed',
     { job_id: 'job_1', credits_charged: 0, reason: failed },
   ],
-  ...(['jobs', 'credits', 'storage', 'upstream', 'configuration', 'directory'] as const).map(
-    (part): (typeof TABLE)[number] => [
-      { tag: 'unavailable', part, retryAfter: 7 },
-      503,
-      `${part}_unavailable`,
-      undefined,
-      { 'Retry-After': '7' },
-    ],
-  ),
+  ...(
+    ['jobs', 'credits', 'storage', 'upstream', 'configuration', 'directory', 'webhook_secret'] as const
+  ).map((part): (typeof TABLE)[number] => [
+    { tag: 'unavailable', part, retryAfter: 7 },
+    503,
+    `${part}_unavailable`,
+    undefined,
+    { 'Retry-After': '7' },
+  ]),
   [
     { tag: 'unavailable', part: 'jobs', retryAfter: 2, jobId: 'job_1' },
     503,

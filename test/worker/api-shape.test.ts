@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { PROBLEMS, problemSlug } from '../../src/worker/docs/problems.ts';
+import { PROBLEMS } from '../../src/worker/docs/problems.ts';
+import { problemSlug } from '../../src/worker/errors.ts';
 import { Customer } from '../support/customer.ts';
 import { ask, jsonInit, problem, send, stable, workerWith } from './api-door.ts';
 import { failing } from './api-faults.ts';

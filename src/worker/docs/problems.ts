@@ -1,6 +1,13 @@
 /** One example of each problem that the API answers with, so that the docs are made by the map that makes the answers. */
 
-import { type Failure, JOB_ERROR_CODES, type JobErrorCode, type Problem, problemOf } from '../errors.ts';
+import {
+  type Failure,
+  JOB_ERROR_CODES,
+  type JobErrorCode,
+  type Problem,
+  problemOf,
+  problemSlug,
+} from '../errors.ts';
 
 /** Every tag of {@link Failure} with an example of each of its variants: a new tag does not compile without one. */
 const EXAMPLES: { readonly [Tag in Failure['tag']]: readonly Extract<Failure, { tag: Tag }>[] } = {
@@ -37,9 +44,9 @@ const EXAMPLES: { readonly [Tag in Failure['tag']]: readonly Extract<Failure, { 
       failure: { code: 'image_not_loadable', message: 'The image could not be loaded from its URL.' },
     },
   ],
-  unavailable: (['jobs', 'credits', 'storage', 'upstream', 'configuration', 'directory'] as const).map(
-    (part) => ({ tag: 'unavailable', part, retryAfter: 5 }),
-  ),
+  unavailable: (
+    ['jobs', 'credits', 'storage', 'upstream', 'configuration', 'directory', 'webhook_secret'] as const
+  ).map((part) => ({ tag: 'unavailable', part, retryAfter: 5 })),
   internal: [{ tag: 'internal' }],
 };
 
@@ -48,11 +55,6 @@ export const PROBLEMS: readonly Problem[] = Object.values(EXAMPLES)
   .flat()
   .map((failure) => problemOf(failure))
   .sort((a, b) => a.status - b.status);
-
-/** The last part of a problem type's URL: RFC 9457 wants a URI, and URLs read better with hyphens. */
-export function problemSlug(code: string): string {
-  return code.replaceAll('_', '-');
-}
 
 /** The problem whose type's URL ends in `slug`, by example; null when there is none. */
 export function problemOfSlug(slug: string): Problem | null {

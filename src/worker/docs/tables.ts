@@ -4,11 +4,11 @@
  */
 
 import { html } from 'hono/html';
-import type { Problem } from '../errors.ts';
+import { type Problem, problemSlug } from '../errors.ts';
 import type { Html } from './layout.ts';
 import type { Parameter } from './parameters.ts';
 import { dollars, type PriceGrid } from './pricing.ts';
-import { JOB_ERRORS, problemSlug } from './problems.ts';
+import { JOB_ERRORS } from './problems.ts';
 
 function stackTable(caption: string, headings: readonly string[], rows: readonly Html[]): Html {
   return html`<table class="stack" role="table"><caption>${caption}</caption>

@@ -24,12 +24,14 @@ export function createRouter(): OpenAPIHono<App> {
   });
 }
 
-/** Gives the request an id, and the answer the same. */
+/** Gives the request an id, and the answer the same; and tells browsers to take no answer for what it is not. */
 export const identify: MiddlewareHandler<App> = async (c, next) => {
   const requestId = crypto.randomUUID();
   c.set('requestId', requestId);
   // Set before the answer is made, it is made with it; an answer made outside Hono gets it afterwards, by a copy.
   c.header('X-Request-Id', requestId);
+  // Pages and files, which are made outside Hono, bring their own.
+  c.header('X-Content-Type-Options', 'nosniff');
   await next();
   if (!c.res.headers.has('X-Request-Id')) c.header('X-Request-Id', requestId);
 };

@@ -68,8 +68,12 @@ function bodyKeys(body: unknown): string[] {
   return typeof inside === 'string' ? [inside] : [];
 }
 
-/** Lets operators in: `Authorization: Bearer $ADMIN_TOKEN`. Without a token in the configuration, nobody. */
+/**
+ * Lets operators in: `Authorization: Bearer $ADMIN_TOKEN`. Without a token in the configuration, nobody. What they are
+ * told of customers stays in no cache.
+ */
 export const authenticateOperator: MiddlewareHandler<App> = async (c, next) => {
+  c.header('Cache-Control', 'no-store');
   const expected = c.get('config').ADMIN_TOKEN;
   const given = BEARER.exec(c.req.header('authorization') ?? '')?.[1];
   if (

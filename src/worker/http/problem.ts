@@ -3,7 +3,7 @@
 import type { Context, ErrorHandler } from 'hono';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import { type App, ConfigError, configOf } from '../env.ts';
-import { ApiError, type Failure, type FieldError, problemOf } from '../errors.ts';
+import { ApiError, type Failure, type FieldError, problemOf, problemSlug } from '../errors.ts';
 
 /** The answer to a failed request, with the headers that its route has set already. */
 export function problemResponse(
@@ -35,7 +35,7 @@ export function problemResponse(
 /** A problem type is a page of ours; a deployment without a configuration has no address yet. */
 function problemType(c: Context<App>, code: string): string {
   try {
-    return `${configOf(c.env).PUBLIC_URL}/problems/${code.replaceAll('_', '-')}`;
+    return `${configOf(c.env).PUBLIC_URL}/problems/${problemSlug(code)}`;
   } catch {
     return 'about:blank';
   }

@@ -38,6 +38,8 @@ const secret = createRoute({
   },
 });
 
+/** Seconds after which a secret that cannot be decrypted is worth asking for again: an operator has to act. */
+const RETRY_AFTER_S = 300;
 /** What cannot be told when an account cannot be reached. */
 const CREDITS = { part: 'credits' } as const;
 
@@ -64,7 +66,7 @@ accountRoutes.openapi(secret, async (c) => {
   if (!outcome.found) {
     if (outcome.kind === 'unknown_account') throw new ApiError({ tag: 'unauthorized' });
     console.error({ event: 'webhook_secret_unreadable', account: c.get('caller').account });
-    throw new ApiError({ tag: 'unavailable', part: 'configuration', retryAfter: 300 });
+    throw new ApiError({ tag: 'unavailable', part: 'webhook_secret', retryAfter: RETRY_AFTER_S });
   }
   return c.json({ webhook_secret: outcome.secret }, 200, { 'Cache-Control': 'no-store' });
 });
