@@ -1,6 +1,7 @@
 import { Validator } from '@seriousme/openapi-schema-validator';
 import { describe, expect, it } from 'vitest';
 import { createApp } from '../../src/worker/app.ts';
+import { PROBLEMS } from '../../src/worker/docs/problems.ts';
 import { JOB_ERROR_CODES } from '../../src/worker/errors.ts';
 import { MODELS } from '../../src/worker/models/index.ts';
 import { EVENT_SCHEMAS } from '../../src/worker/webhooks/event.ts';
@@ -12,7 +13,12 @@ const variables = {
 };
 
 interface Operation {
-  readonly responses: Readonly<Record<string, { readonly content?: Record<string, { schema: object }> }>>;
+  readonly responses: Readonly<
+    Record<
+      string,
+      { readonly content?: Record<string, { schema: object }>; readonly headers?: Record<string, object> }
+    >
+  >;
   readonly security?: readonly object[];
   readonly summary?: string;
 }
@@ -23,7 +29,7 @@ interface Document {
     readonly schemas: Record<string, object>;
     readonly securitySchemes: Record<string, object>;
   };
-  readonly webhooks: Readonly<Record<string, object>>;
+  readonly webhooks: Readonly<Record<string, { post: { parameters: { name: string }[] } }>>;
 }
 const document = (await (await app.request('/openapi.json', {}, variables)).json()) as Document;
 const operations = Object.entries(document.paths).flatMap(([path, methods]) =>
@@ -34,6 +40,9 @@ const operations = Object.entries(document.paths).flatMap(([path, methods]) =>
 
 /** Routes that the document leaves out: pages for people, and where the upstream calls back. */
 const UNLISTED = ['GET /docs', 'GET /docs/{model}', 'GET /problems/{slug}', 'POST /callbacks/fal/{token}'];
+
+/** What Hono answers by the route of GET. */
+const BY_GET = ['HEAD /files/{token}/{name}'];
 
 describe('the OpenAPI document', () => {
   it('is valid OpenAPI 3.1', async () => {
@@ -50,7 +59,7 @@ describe('the OpenAPI document', () => {
       .filter(({ method }) => method !== 'ALL')
       .map(({ method, path }) => `${method} ${path.replaceAll(/:(\w+)/g, '{$1}')}`);
     const listed = operations.map(([name]) => name);
-    expect(new Set([...listed, ...UNLISTED])).toEqual(new Set(routes));
+    expect(new Set([...listed, ...UNLISTED])).toEqual(new Set([...routes, ...BY_GET]));
   });
 
   it.each([
@@ -59,6 +68,9 @@ describe('the OpenAPI document', () => {
     ['POST /api/jobs/{job_id}/cancel', [200, 202, 400, 401, 404, 409, 410, 413, 500, 503]],
     ['POST /api/uploads', [201, 400, 401, 410, 413, 415, 422, 500, 503]],
     ['GET /files/{token}/{name}', [200, 206, 304, 403, 404, 416, 500, 503]],
+    ['HEAD /files/{token}/{name}', [200, 304, 403, 404, 500, 503]],
+    ['GET /admin/secrets', [200, 400, 401, 500, 503]],
+    ['POST /admin/secrets/renew', [200, 400, 401, 500, 503]],
     ['GET /api/account', [200, 400, 401, 500, 503]],
     ['GET /api/account/webhook-secret', [200, 400, 401, 500, 503]],
     ['POST /admin/accounts', [201, 400, 401, 409, 413, 415, 500, 503]],
@@ -78,7 +90,7 @@ describe('the OpenAPI document', () => {
       expect(summary, name).toBeTruthy();
       expect(security, name).toBeDefined();
       for (const [status, response] of Object.entries(responses)) {
-        if (Number(status) < 400) continue;
+        if (Number(status) < 400 || name.startsWith('HEAD ')) continue;
         expect(response.content, `${name} ${status}`).toEqual({
           'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } },
         });
@@ -125,5 +137,46 @@ describe('the OpenAPI document', () => {
       'operator',
     ]);
     expect(Object.keys(document.webhooks)).toEqual(Object.keys(EVENT_SCHEMAS));
+  });
+
+  it('has the headers that clients go by', () => {
+    for (const [name, { responses }] of operations) {
+      for (const [status, { headers = {} }] of Object.entries(responses)) {
+        const told = `${name} ${status}`;
+        expect(headers, told).toHaveProperty('X-Request-Id');
+        if (status === '401') expect(headers, told).toHaveProperty('WWW-Authenticate');
+        if (status === '503') expect(headers, told).toHaveProperty('Retry-After');
+      }
+    }
+    const headersOf = (name: string, status: string) =>
+      Object.keys(operations.find(([one]) => one === name)?.[1].responses[status]?.headers ?? {}).sort();
+    expect(headersOf('POST /api/ltx-2.3-image-to-video', '202')).toEqual([
+      'Idempotent-Replayed',
+      'Location',
+      'Retry-After',
+      'X-Request-Id',
+    ]);
+    expect(headersOf('POST /api/uploads', '201')).toContain('Idempotent-Replayed');
+    expect(headersOf('GET /api/fal/status/{job_id}', '200')).toContain('Retry-After');
+  });
+
+  it('has events as they are sent: signed, about a job as the status tells of it', () => {
+    for (const [type, { post }] of Object.entries(document.webhooks)) {
+      expect(
+        post.parameters.map(({ name }) => name),
+        type,
+      ).toEqual(['webhook-id', 'webhook-timestamp', 'webhook-signature']);
+    }
+    const references = JSON.stringify(document.webhooks).matchAll(/"\$ref":"#\/components\/schemas\/(\w+)"/g);
+    for (const [, name = ''] of references) expect(document.components.schemas).toHaveProperty(name);
+    expect(JSON.stringify(document.webhooks)).not.toContain('#/$defs/');
+  });
+
+  it('has every member that a problem brings', () => {
+    const { properties } = document.components.schemas.Problem as { properties: object };
+    for (const { extensions = {} } of PROBLEMS) {
+      for (const member of Object.keys(extensions)) expect(properties).toHaveProperty(member);
+    }
+    expect(properties).toHaveProperty('problems');
   });
 });

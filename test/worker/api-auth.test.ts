@@ -5,6 +5,7 @@ import { parseRing } from '../../src/worker/secrets.ts';
 import { admin, Customer, uniquePrompt } from '../support/customer.ts';
 import { installUpstream } from '../support/install-upstream.ts';
 import { type Answer, ask, jsonInit, problem, send, stable, untouchable, workerWith } from './api-door.ts';
+import { failing } from './api-faults.ts';
 import { source } from './media-fixtures.ts';
 
 const GENERATE = '/api/ltx-2.3-image-to-video';
@@ -189,6 +190,12 @@ describe('an API key', () => {
     await admin('DELETE', `/accounts/${customer.account}/keys/${customer.keyId}`);
     const headers = { ...WEUR, 'X-API-Key': customer.key };
     refused(await send(GENERATE, job(), headers));
+    refused(await send(GENERATE, job({ duration: 7 }), headers));
+    refused(await send(GENERATE, job({ image_url: 'https://10.0.0.1/a.png' }), headers));
+    refused(await send(GENERATE, job({ webhook_url: 'ftp://example.com' }), headers));
+    // Where it cannot be judged, the request can.
+    const door = workerWith({ SHARDS: failing('SHARDS', 'authorize') });
+    expect((await door(GENERATE, jsonInit(job({ duration: 7 }), headers))).status).toBe(400);
     refused(await ask(`/api/fal/status/${jobId}`, { headers }));
     refused(await ask(`/api/jobs/${jobId}/cancel`, { method: 'POST', headers }));
     refused(await ask('/api/account', { headers }));
@@ -268,7 +275,7 @@ describe('a body that is not JSON', () => {
 });
 
 it('a key in the body that is no text is a wrong field, not a key', async () => {
-  const headers = { 'X-API-Key': await unknownKey() };
+  const headers = { 'X-API-Key': (await Customer.create()).key };
   for (const wrong of [5, null, true, ['x'], {}]) {
     refused(await send(GENERATE, job({ api_key: wrong })));
     const answer = await send(GENERATE, job({ api_key: wrong }), headers);

@@ -202,6 +202,12 @@ describe('?wait=', () => {
     expect(answer.headers.get('Retry-After')).toMatch(/^\d+$/);
   });
 
+  it('is refused when it comes twice', async () => {
+    const { status } = await started();
+    const { body } = await status('?wait=1&wait=2');
+    expect(body.errors).toEqual([{ pointer: '?wait', detail: 'must not be given twice' }]);
+  });
+
   it.each(['61', '100', '-1', '1.5', '1e1', 'abc', '', ' 5', '5s'])('is refused: "%s"', async (wait) => {
     const { status } = await started();
     expect(stable(await status(`?wait=${encodeURIComponent(wait)}`))).toEqual(

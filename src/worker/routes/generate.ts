@@ -15,7 +15,19 @@ import { checkUrl } from '../webhooks/address.ts';
 import { HEADERS, idempotencyKey } from './idempotency-header.ts';
 import { answerSubmit } from './job-answers.ts';
 import { resolveImages } from './job-images.ts';
-import { InlineResult, JobStatus, json, KEY_IN_BODY, problems, SECURITY, Submitted } from './schemas.ts';
+import { refuseRevokedKey } from './revoked-key.ts';
+import {
+  InlineResult,
+  JobStatus,
+  json,
+  KEY_IN_BODY,
+  notAnObject,
+  POLL_HEADERS,
+  problems,
+  REPLAY_HEADERS,
+  SECURITY,
+  Submitted,
+} from './schemas.ts';
 import { submitJob } from './submit-job.ts';
 
 /** The request of a model: its fields and ours, strict, with the model's rules. */
@@ -34,10 +46,6 @@ export function requestSchema(model: Model) {
   }
   return schema.meta({ id: `${model.id}-request` });
 }
-
-/** Zod's own words name types of JavaScript; of the other issues each says for itself what is wrong. */
-const notAnObject: z.core.$ZodErrorMap = (issue) =>
-  issue.code === 'invalid_type' ? 'must be a JSON object' : undefined;
 
 /** A valid request of any model. */
 type Request = Readonly<Record<string, unknown>> & z.infer<z.ZodObject<typeof SERVICE_FIELDS>>;
@@ -73,11 +81,14 @@ function modelRoute(model: Model) {
       body: { required: true, content: { 'application/json': { schema: requestSchema(model) } } },
     },
     responses: {
-      200: json(z.union([InlineResult, JobStatus]), 'The video (inline mode).'),
+      200: json(z.union([InlineResult, JobStatus]), 'The video (inline mode).', REPLAY_HEADERS),
       202: json(
         Submitted,
         'Accepted (polling mode, or the inline wait is over).',
-        z.object({ Location: z.string() }),
+        REPLAY_HEADERS.extend({
+          ...POLL_HEADERS.shape,
+          Location: z.string().meta({ description: 'Where to ask for the job.' }),
+        }),
       ),
       ...problems(400, 401, 402, 409, 410, 413, 415, 422),
     },
@@ -114,6 +125,7 @@ for (const model of MODELS) {
  * found right. @throws {ApiError} always.
  */
 async function refuse(c: Context<App>, issues: readonly Issue[]): Promise<never> {
+  await refuseRevokedKey(c);
   const errors = fieldErrors(issues);
   const wrong = new Set(errors.map(({ pointer }) => pointer));
   const body = c.get('body');

@@ -11,11 +11,12 @@ import { granted, reached } from '../http/outcome.ts';
 import { shardOfId } from '../ids.ts';
 import { ShardClient } from '../jobs/client.ts';
 import { foundJob, statusAnswer } from './job-answers.ts';
-import { JobStatus, json, KEY_BODY, KEY_IN_BODY, problems, SECURITY } from './schemas.ts';
+import { JobStatus, json, KEY_BODY, KEY_IN_BODY, POLL_HEADERS, problems, SECURITY } from './schemas.ts';
 
 /** Longest `?wait=`, in seconds: common proxies and clients allow a silent connection at least this long. */
 const MAX_WAIT_S = 60;
 const SECOND_MS = 1_000;
+const WAIT_RANGE = `must be 0 to ${MAX_WAIT_S}`;
 
 const params = z.object({ job_id: z.string().meta({ example: 'job_u00m3k9x2rq5h8n1c7t4w6y0abd3e5fg9' }) });
 
@@ -30,10 +31,10 @@ const status = createRoute({
     params,
     query: z.object({
       wait: z
-        .string()
-        .regex(/^\d{1,2}$/, `must be 0 to ${MAX_WAIT_S}`)
+        .string({ error: 'must not be given twice' })
+        .regex(/^\d{1,2}$/, WAIT_RANGE)
         .transform(Number)
-        .refine((seconds) => seconds <= MAX_WAIT_S, { error: `must be 0 to ${MAX_WAIT_S}` })
+        .refine((seconds) => seconds <= MAX_WAIT_S, { error: WAIT_RANGE })
         .optional()
         .meta({
           description: `Seconds, up to ${MAX_WAIT_S}, to hold the answer until the job ends.`,
@@ -42,7 +43,7 @@ const status = createRoute({
     }),
   },
   responses: {
-    200: json(JobStatus, 'The job as it is now.'),
+    200: json(JobStatus, 'The job as it is now.', POLL_HEADERS),
     ...problems(400, 401, 404, 410),
   },
 });
@@ -59,7 +60,7 @@ const cancel = createRoute({
   request: { params, body: KEY_BODY },
   responses: {
     200: json(JobStatus, 'Canceled.'),
-    202: json(JobStatus, 'Upstream has still to agree.'),
+    202: json(JobStatus, 'Upstream has still to agree.', POLL_HEADERS),
     ...problems(400, 401, 404, 409, 410, 413),
   },
 });

@@ -4,15 +4,15 @@
  * of a key lies with the uploads and leaves with them.
  */
 
-import * as z from 'zod';
+import type * as z from 'zod';
 import { sha256Hex, utf8 } from '../bytes.ts';
 import type { Config } from '../env.ts';
 import { ApiError } from '../errors.ts';
-import { IMAGE_TYPES } from '../media/contract.ts';
 import { extensionOf } from '../media/image-types.ts';
 import { fileUrl } from '../media/links.ts';
 import { reachable, uploadKey, uploadPrefix } from '../media/storage.ts';
-import { keepUpload, readUpload, type Upload } from '../media/uploads.ts';
+import { keepUpload, readUpload, type Upload as UploadAnswer } from '../media/uploads.ts';
+import { Upload } from './schemas.ts';
 
 /** Who uploads, and under which key. */
 export interface KeyedUpload {
@@ -24,20 +24,12 @@ export interface KeyedUpload {
 
 /** An upload, and whether an earlier request had made it. */
 export interface KeyedOutcome {
-  readonly stored: Upload;
+  readonly stored: UploadAnswer;
   readonly replayed: boolean;
 }
 
 /** What is remembered of a key: the answer without its link, which is signed afresh. */
-const Stored = z.object({
-  upload_id: z.string(),
-  content_type: z.enum(IMAGE_TYPES),
-  bytes: z.int(),
-  width: z.int(),
-  height: z.int(),
-  sha256: z.string(),
-  expires_at: z.iso.datetime(),
-});
+const Stored = Upload.omit({ image_url: true });
 
 /**
  * Keeps an image once for each key of an account; the same image again is the same upload.

@@ -20,6 +20,45 @@ export const openApiRoute = createRoute({
   responses: { 200: json(z.looseObject({ openapi: z.string() }), 'OpenAPI 3.1.'), ...problems() },
 });
 
+/** In every answer, so that routes do not name it: `identify` in http/app.ts sets it. */
+const EVERY_ANSWER = {
+  'X-Request-Id': {
+    description: 'Quote it when you report a problem.',
+    required: true,
+    schema: { type: 'string', format: 'uuid' },
+  },
+} as const;
+
+const SIGNED = 'Standard Webhooks 1.0.0';
+/** What a receiver gets with an event: webhooks/sign.ts. */
+const EVENT_HEADERS = z.object({
+  'webhook-id': z.string().meta({ description: `${SIGNED}: the same on every try of an event.` }),
+  'webhook-timestamp': z.string().meta({ description: `${SIGNED}: Unix seconds of this try.` }),
+  'webhook-signature': z.string().meta({
+    description: `${SIGNED}: \`v1,\` and the base64 of HMAC-SHA-256 over id, timestamp and body, joined by full stops.`,
+  }),
+});
+
+/** Lists our events in the document of `app`. Once per app. */
+export function registerEvents(app: OpenAPIHono<App>): void {
+  for (const [type, schema] of Object.entries(EVENT_SCHEMAS)) {
+    app.openAPIRegistry.registerWebhook({
+      method: 'post',
+      path: type,
+      summary: schema.meta()?.description ?? type,
+      request: {
+        headers: EVENT_HEADERS,
+        body: { required: true, content: { 'application/json': { schema } } },
+      },
+      responses: {
+        '2XX': { description: 'Delivered.' },
+        410: { description: 'The receiver wants no more of this event: it is not sent again.' },
+        default: { description: 'Not delivered: it is sent again.' },
+      },
+    });
+  }
+}
+
 /** OpenAPI 3.1 of all routes that are for others. */
 export function openApiDocument(app: OpenAPIHono<App>, publicUrl: string): object {
   const document = app.getOpenAPI31Document({
@@ -28,6 +67,13 @@ export function openApiDocument(app: OpenAPIHono<App>, publicUrl: string): objec
     servers: [{ url: publicUrl }],
     security: [],
   });
+  for (const operations of Object.values(document.paths ?? {})) {
+    for (const operation of [operations.get, operations.head, operations.post, operations.delete]) {
+      for (const response of Object.values<ResponseObject>(operation?.responses ?? {})) {
+        response.headers = { ...EVERY_ANSWER, ...response.headers };
+      }
+    }
+  }
   return {
     ...document,
     components: {
@@ -39,22 +85,9 @@ export function openApiDocument(app: OpenAPIHono<App>, publicUrl: string): objec
         operator: { type: 'http', scheme: 'bearer', description: 'ADMIN_TOKEN.' },
       },
     },
-    webhooks: Object.fromEntries(
-      Object.entries(EVENT_SCHEMAS).map(([type, schema]) => [
-        type,
-        {
-          post: {
-            summary: schema.meta()?.description,
-            requestBody: {
-              required: true,
-              content: {
-                'application/json': { schema: z.toJSONSchema(schema, { target: 'draft-2020-12' }) },
-              },
-            },
-            responses: { '2XX': { description: 'Delivered.' } },
-          },
-        },
-      ]),
-    ),
   };
+}
+
+interface ResponseObject {
+  headers?: Record<string, unknown>;
 }

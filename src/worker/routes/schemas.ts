@@ -1,7 +1,8 @@
 /** Schemas that several routes share: answers, headers, and the problem shape. */
 
 import * as z from 'zod';
-import { JOB_ERROR_CODES } from '../errors.ts';
+import { Canceled, Completed, Failed, InProgress, JobError, jobId, price, Result } from '../job-answer.ts';
+import { IMAGE_TYPES } from '../media/contract.ts';
 
 /** RFC 9457 problem details; the only body of a non-2xx answer. */
 export const Problem = z
@@ -29,10 +30,12 @@ export const Problem = z
     limit: z.int().optional().meta({ description: 'Of body_too_large: bytes.' }),
     job_id: z.string().optional().meta({ description: 'The job that this is about.' }),
     job_status: z.string().optional().meta({ description: 'Of job_ended: how it ended.' }),
-    reason: z
-      .object({ code: z.enum(JOB_ERROR_CODES), message: z.string() })
+    reason: JobError.optional().meta({ description: 'Of generation_failed: why.' }),
+    credits_charged: z.literal(0).optional().meta({ description: 'Of a job without a video.' }),
+    problems: z
+      .array(z.string())
       .optional()
-      .meta({ description: 'Of generation_failed: why.' }),
+      .meta({ description: 'At /healthz: the variables that are wrong or missing.' }),
   })
   .meta({ id: 'Problem' });
 
@@ -55,14 +58,36 @@ const PROBLEMS: Readonly<Record<number, string>> = {
 /** What every route can answer, whatever else it does. */
 const ALWAYS = [500, 503] as const;
 
+const header = (description: string) => z.string().meta({ description });
+/** Headers of a failure, beside those that every answer has. */
+const PROBLEM_HEADERS: Readonly<Record<number, z.ZodObject>> = {
+  401: z.object({ 'WWW-Authenticate': header('`Bearer`.') }),
+  416: z.object({ 'Content-Range': header('`bytes */N`: the file has N bytes.') }),
+  503: z.object({ 'Retry-After': header('Seconds after which another try makes sense.') }),
+};
+
+/** Headers of an answer that tells of a job that may be open. */
+export const POLL_HEADERS = z.object({
+  'Retry-After': header('Seconds. While the job is open: asking sooner tells nothing more.').optional(),
+});
+/** Headers of an answer to a request that had an Idempotency-Key. */
+export const REPLAY_HEADERS = z.object({
+  'Idempotent-Replayed': header(
+    '`true` when an earlier request under this Idempotency-Key had made it.',
+  ).optional(),
+});
+
 /** The failures of a route beside 500 and 503, for its OpenAPI description. */
 export function problems<const Statuses extends readonly number[]>(...statuses: Statuses) {
   const content = { 'application/problem+json': { schema: Problem } };
   return Object.fromEntries(
-    [...statuses, ...ALWAYS].map((status) => [
-      status,
-      { description: PROBLEMS[status] ?? 'Failed', content },
-    ]),
+    [...statuses, ...ALWAYS].map((status) => {
+      const headers = PROBLEM_HEADERS[status];
+      return [
+        status,
+        { description: PROBLEMS[status] ?? 'Failed', content, ...(headers ? { headers } : {}) },
+      ];
+    }),
   ) as Record<Statuses[number] | (typeof ALWAYS)[number], { description: string; content: typeof content }>;
 }
 
@@ -71,60 +96,39 @@ export function json<Schema extends z.ZodType>(schema: Schema, description: stri
   return { description, content: { 'application/json': { schema } }, ...(headers ? { headers } : {}) };
 }
 
-export const Video = z
+/** Zod's own words name types of JavaScript; of the other issues each says for itself what is wrong. */
+export const notAnObject: z.core.$ZodErrorMap = (issue) =>
+  issue.code === 'invalid_type' ? 'must be a JSON object' : undefined;
+
+/** `POST /api/uploads`. */
+export const Upload = z
   .object({
-    url: z.url().meta({ description: 'A signed link that expires. Reading the status gives a fresh one.' }),
-    content_type: z.literal('video/mp4'),
-    duration: z.number().meta({ description: 'Seconds.' }),
+    upload_id: z.string(),
+    image_url: z.url().meta({ description: 'Usable as image_url by the same account until expires_at.' }),
+    content_type: z.enum(IMAGE_TYPES),
+    bytes: z.int(),
     width: z.int(),
     height: z.int(),
-    fps: z.number(),
+    sha256: z.string(),
+    expires_at: z.iso.datetime(),
   })
-  .meta({ id: 'Video' });
-
-export const Result = z.object({ video: Video }).meta({ id: 'Result' });
-
-const credits = z.int().meta({ description: '1 credit is $0.01. Held while open, charged only on success.' });
-const cost = z.number().meta({ description: 'US dollars.' });
-const jobId = z.string().meta({ example: 'job_u00m3k9x2rq5h8n1c7t4w6y0abd3e5fg9' });
-const time = z.iso.datetime();
-const metadata = z.record(z.string(), z.string()).optional();
+  .meta({ id: 'Upload' });
 
 export const InlineResult = z
-  .object({ job_id: jobId, result: Result, credits_charged: credits, cost_usd: cost })
+  .object({ job_id: jobId, result: Result, ...price })
   .meta({ id: 'InlineResult' });
 
 export const Submitted = z
-  .object({ job_id: jobId, status: z.literal('in_progress'), credits_charged: credits, cost_usd: cost })
+  .object({ job_id: jobId, status: z.literal('in_progress'), ...price })
   .meta({ id: 'Submitted' });
-
-const common = { job_id: jobId, credits_charged: credits, cost_usd: cost, created_at: time, metadata };
-
-export const InProgress = z.object({
-  ...common,
-  status: z.literal('in_progress'),
-  phase: z.enum(['queued', 'rendering', 'storing']),
-  queue_position: z.int().optional(),
-});
-export const Completed = z.object({
-  ...common,
-  status: z.literal('completed'),
-  result: Result,
-  completed_at: time,
-});
-export const Failed = z.object({
-  ...common,
-  status: z.literal('failed'),
-  error: z.object({ code: z.enum(JOB_ERROR_CODES), message: z.string() }),
-  completed_at: time,
-});
-export const Canceled = z.object({ ...common, status: z.literal('canceled'), completed_at: time });
 
 /** The status answer. */
 export const JobStatus = z
   .discriminatedUnion('status', [InProgress, Completed, Failed, Canceled])
   .meta({ id: 'JobStatus' });
 
+/** What every route for operators has. */
+export const OPERATOR = { tags: ['Operators'], security: [{ operator: [] }] };
 /** Where an API key may stand, for the OpenAPI document: any one of these. */
 export const SECURITY = [{ bearer: [] }, { header: [] }, { query: [] }];
 /** OpenAPI has no name for a key in the body: to it, such a request is without security. */

@@ -21,6 +21,7 @@ import {
   storeImages,
 } from './job-images.ts';
 import { requestRegion } from './region-of-request.ts';
+import { refuseRevokedKey } from './revoked-key.ts';
 
 /** A request that its schema has passed. */
 export interface SubmitRequest {
@@ -56,6 +57,7 @@ export async function submitJob(c: Context<App>, request: SubmitRequest): Promis
   };
   const { images, errors } = await resolveImages(c, { start: image_url, end: end_image_url });
   if (images === null || request.errors.length > 0) {
+    await refuseRevokedKey(c);
     throw new ApiError({ tag: 'invalid_request', errors: [...errors, ...request.errors] });
   }
   if (config.FAL_KEY === undefined) {

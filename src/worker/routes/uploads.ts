@@ -11,20 +11,7 @@ import { storeUpload } from '../media/uploads.ts';
 import { HEADERS, idempotencyKey } from './idempotency-header.ts';
 import { storeKeyedUpload } from './keyed-uploads.ts';
 import { requestRegion } from './region-of-request.ts';
-import { json, problems, SECURITY } from './schemas.ts';
-
-const Upload = z
-  .object({
-    upload_id: z.string(),
-    image_url: z.url().meta({ description: 'Usable as image_url by the same account until expires_at.' }),
-    content_type: z.enum(IMAGE_TYPES),
-    bytes: z.int(),
-    width: z.int(),
-    height: z.int(),
-    sha256: z.string(),
-    expires_at: z.iso.datetime(),
-  })
-  .meta({ id: 'Upload' });
+import { json, problems, REPLAY_HEADERS, SECURITY, Upload } from './schemas.ts';
 
 const binary = { schema: z.string().meta({ format: 'binary' }) };
 
@@ -40,7 +27,7 @@ const upload = createRoute({
     headers: HEADERS,
     body: { required: true, content: Object.fromEntries(IMAGE_TYPES.map((type) => [type, binary])) },
   },
-  responses: { 201: json(Upload, 'Stored.'), ...problems(400, 401, 410, 413, 415, 422) },
+  responses: { 201: json(Upload, 'Stored.', REPLAY_HEADERS), ...problems(400, 401, 410, 413, 415, 422) },
 });
 
 export const uploadRoutes = createRouter();

@@ -5,38 +5,12 @@
 
 import * as z from 'zod';
 import { utf8 } from '../bytes.ts';
-import { JOB_ERROR_CODES } from '../errors.ts';
+import { Canceled, Completed, Failed } from '../job-answer.ts';
 
 /** Largest event, in bytes (Standard Webhooks: below 20 kB). Files are links, so only metadata can make one grow. */
 export const MAX_EVENT_BYTES = 20_000;
 
 const isoTime = z.iso.datetime();
-
-const Video = z.object({
-  url: z
-    .url()
-    .meta({ description: 'A signed link that expires; the status answer always gives a fresh one.' }),
-  content_type: z.literal('video/mp4'),
-  duration: z.number().meta({ description: 'Seconds.' }),
-  width: z.int(),
-  height: z.int(),
-  fps: z.number(),
-});
-
-/** What every status answer of an ended job has. */
-const ended = {
-  job_id: z.string(),
-  created_at: isoTime,
-  completed_at: isoTime,
-  metadata: z.record(z.string(), z.string()).optional(),
-};
-
-const uncharged = { credits_charged: z.literal(0), cost_usd: z.literal(0) };
-
-const JobError = z.object({
-  code: z.enum(JOB_ERROR_CODES),
-  message: z.string(),
-});
 
 const EXAMPLE_JOB = {
   job_id: 'job_b00j6m2k1x8q4t7v9w3y5z0a2c4e6g8h',
@@ -49,13 +23,7 @@ export const JobCompletedEvent = z
   .object({
     type: z.literal('job.completed'),
     timestamp: isoTime.meta({ description: 'When the job ended, not when this try was made.' }),
-    data: z.object({
-      ...ended,
-      status: z.literal('completed'),
-      result: z.object({ video: Video }),
-      credits_charged: z.int(),
-      cost_usd: z.number(),
-    }),
+    data: Completed,
   })
   .meta({
     description: 'A job has its video, and its credits are charged.',
@@ -86,7 +54,7 @@ export const JobFailedEvent = z
   .object({
     type: z.literal('job.failed'),
     timestamp: isoTime,
-    data: z.object({ ...ended, status: z.literal('failed'), error: JobError, ...uncharged }),
+    data: Failed,
   })
   .meta({
     description: 'A job made no video. Nothing is charged.',
@@ -108,7 +76,7 @@ export const JobCanceledEvent = z
   .object({
     type: z.literal('job.canceled'),
     timestamp: isoTime,
-    data: z.object({ ...ended, status: z.literal('canceled'), ...uncharged }),
+    data: Canceled,
   })
   .meta({
     description: 'A job was canceled before it had a video. Nothing is charged.',
