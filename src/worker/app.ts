@@ -6,12 +6,13 @@ import { allowedMethods, configure, createRouter, identify } from './http/app.ts
 import { onError, problemResponse } from './http/problem.ts';
 import { accountRoutes } from './routes/account.ts';
 import { adminRoutes } from './routes/admin.ts';
+import { adminSecretsRoutes } from './routes/admin-secrets.ts';
 import { callbackRoutes } from './routes/callbacks.ts';
 import { docsRoutes } from './routes/docs.ts';
 import { fileRoutes } from './routes/files.ts';
 import { generateRoutes } from './routes/generate.ts';
 import { jobRoutes } from './routes/jobs.ts';
-import { openApiDocument, openApiRoute } from './routes/openapi.ts';
+import { openApiDocument, openApiRoute, registerEvents } from './routes/openapi.ts';
 import { serviceRoutes } from './routes/service.ts';
 import { uploadRoutes } from './routes/uploads.ts';
 
@@ -33,8 +34,10 @@ export function createApp(): OpenAPIHono<App> {
   app.route('/', fileRoutes);
   app.route('/', accountRoutes);
   app.route('/', adminRoutes);
+  app.route('/', adminSecretsRoutes);
   app.route('/', callbackRoutes);
   app.route('/', docsRoutes);
+  registerEvents(app);
   app.openapi(openApiRoute, (c) => c.json(openApiDocument(app, c.get('config').PUBLIC_URL), 200) as never);
   return app;
 }

@@ -91,6 +91,51 @@ test('secrets shows the ring and what uses it', async () => {
   expect(answer.text).toMatch(/local\s+│ [1-9]\d*\s+│ [1-9]\d*\s+│ signs/);
 });
 
+test('a secret is replaced: new one in front, what can move is moved, and it is said when the old may go', async () => {
+  const path = await temporaryDir();
+  const secret = (digit: string) => digit.repeat(32);
+  const start = (ring: string) =>
+    startService({
+      dataDir: path.path,
+      upstream: { kind: 'remote', vars: { LOCAL_MODE: 'true' } },
+      vars: { SIGNING_SECRETS: ring },
+    });
+  try {
+    const old = await start(`k1:${secret('1')}`);
+    const webhookSecret = await old.client.webhookSecret();
+    await old.close();
+
+    const both = await start(`k2:${secret('2')},k1:${secret('1')}`);
+    try {
+      const env = { FIRSTFRAME_URL: both.url, ADMIN_TOKEN: both.adminToken };
+      expect((await run(['admin', 'secrets'], env)).text).toMatch(/k1\s+│ 1\s+│ 1\s+│ in use/);
+      const renewed = await run(['admin', 'secrets', 'renew'], env);
+      expect(renewed.code, renewed.text).toBe(0);
+      expect(renewed.text).toContain('the webhook secrets of 2 accounts are under the entry that signs');
+      const after = (await run(['admin', 'secrets'], env)).text;
+      expect(after).toMatch(/k1\s+│ 1\s+│ 0\s+│ in use/);
+      expect(after).toMatch(/not before RESULT_RETENTION_DAYS after it stopped\s+signing/);
+      expect(await new Client(both.url, old.apiKey).webhookSecret()).toBe(webhookSecret);
+    } finally {
+      await both.close();
+    }
+
+    const dropped = await start(`k3:${secret('3')}`);
+    try {
+      const answer = await run(['admin', 'secrets', 'renew'], {
+        FIRSTFRAME_URL: dropped.url,
+        ADMIN_TOKEN: dropped.adminToken,
+      });
+      expect(answer.code).toBe(1);
+      expect(answer.text).toMatch(/acct_\w+, acct_\w+ cannot be decrypted[\s\S]*dropped too early/);
+    } finally {
+      await dropped.close();
+    }
+  } finally {
+    await path.remove();
+  }
+});
+
 test('a service that is not there is named, with what to do', async () => {
   const away = await run(['admin', 'accounts', 'create', 'x'], {
     FIRSTFRAME_URL: `http://127.0.0.1:${await freePort()}`,

@@ -1,6 +1,7 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { Account } from '../../src/worker/accounts/account.ts';
 import { mintAccountId } from '../../src/worker/ids.ts';
-import { admin, Customer } from '../support/customer.ts';
+import { admin, Customer, type Json } from '../support/customer.ts';
 import { type Answer, ask, jsonInit, problem, stable, workerWith } from './api-door.ts';
 import { failing } from './api-faults.ts';
 
@@ -67,8 +68,15 @@ describe('an account', () => {
       '/region',
     ]);
     expect(await wrong('/accounts', { name: ' ' })).toEqual(['/name: must not be empty']);
-    expect(await wrong('/accounts', { name: 'x'.repeat(201) })).toHaveLength(1);
-    expect(await wrong('/accounts', [])).toHaveLength(1);
+    expect(await wrong('/accounts', { name: 'x'.repeat(201) })).toEqual([
+      '/name: may have at most 200 characters',
+    ]);
+    expect(await wrong('/accounts', { name: 5, region: 'mars', reference: null })).toEqual([
+      '/name: must be a text of 1 to 200 characters',
+      '/reference: must be a text of 1 to 255 characters',
+      '/region: must be one of wnam, enam, sam, weur, eeur, apac, oc, afr, me',
+    ]);
+    expect(await wrong('/accounts', [])).toEqual([': must be a JSON object']);
     expect((await post('/accounts', '{')).body.code).toBe('malformed_body');
     const text = { method: 'POST', headers: { ...OPERATOR, 'Content-Type': 'text/plain' }, body: '{}' };
     expect((await ask('/admin/accounts', text)).status).toBe(415);
@@ -190,7 +198,9 @@ describe('credits', () => {
     'are a positive whole number, not %j',
     async (credits) => {
       const path = `/accounts/${await account()}/credits`;
-      for (const line of await wrong(path, { credits, reference: 'r' })) expect(line).toMatch(/^\/credits: /);
+      for (const line of await wrong(path, { credits, reference: 'r' })) {
+        expect(line).toBe('/credits: must be a whole number of 1 to 1,000,000,000');
+      }
     },
   );
 
@@ -203,14 +213,96 @@ describe('credits', () => {
   });
 });
 
-it('the secrets of the ring are counted', async () => {
-  await Customer.create();
-  const { status, body } = await get('/secrets');
-  expect(status).toBe(200);
-  expect(body.ring).toEqual(['test']);
-  expect(body.accounts).toBeGreaterThan(0);
-  expect(body.keys.test).toBeGreaterThan(0);
-  expect(body.ciphertexts.test).toBeGreaterThan(0);
+describe('the secrets of the ring', () => {
+  /** The answers of all pages. */
+  async function pages(door: typeof ask, path: string, method: string): Promise<Json[]> {
+    const answers: Json[] = [];
+    let cursor: string | null = '';
+    while (cursor !== null) {
+      const query: string = cursor === '' ? '' : `?cursor=${encodeURIComponent(cursor)}`;
+      const { status, body, headers } = await door(`/admin${path}${query}`, { method, headers: OPERATOR });
+      expect([status, headers.get('Cache-Control')]).toEqual([200, 'no-store']);
+      answers.push(body);
+      cursor = body.next_cursor;
+    }
+    return answers;
+  }
+  const total = (answers: readonly Json[], count: (page: Json) => number | undefined) =>
+    answers.reduce((sum, page) => sum + (count(page) ?? 0), 0);
+
+  it('are counted page by page, each account once, in whatever region', async () => {
+    const before = await pages(ask, '/secrets', 'GET');
+    const more = 35;
+    for (let i = 0; i < more; i++) await post('/accounts', { name: 'one of many', region: 'oc' });
+    await Customer.create();
+    const after = await pages(ask, '/secrets', 'GET');
+    for (const page of after) {
+      expect(page.ring).toEqual(['test']);
+      expect(page.accounts).toBeLessThanOrEqual(30);
+    }
+    const grown = (count: (page: Json) => number | undefined) => total(after, count) - total(before, count);
+    expect(grown((page) => page.accounts)).toBe(more + 1);
+    expect(grown((page) => page.ciphertexts.test)).toBeGreaterThanOrEqual(more + 1);
+    expect(grown((page) => page.keys.test)).toBe(1);
+  });
+
+  it('are replaced: what can move moves to the first, and what cannot is named', async () => {
+    await Customer.create();
+    const [renewed, counted] = [
+      await pages(ask, '/secrets/renew', 'POST'),
+      await pages(ask, '/secrets', 'GET'),
+    ];
+    expect(total(renewed, (page) => page.renewed)).toBe(total(counted, (page) => page.accounts));
+    expect(renewed.flatMap((page) => [...page.unreadable, ...page.pending_shards])).toEqual([]);
+
+    const { account: id } = await Customer.create();
+    const moves = vi.spyOn(Account.prototype, 'renewSecret').mockImplementation(async function (
+      this: Account,
+    ) {
+      const summary = await this.summary();
+      const mine = summary.ok && summary.summary.id === id;
+      return mine ? { kind: 'unreadable' } : { kind: 'renewed', pending: ['a/shard/0'] };
+    });
+    onTestFinished(() => moves.mockRestore());
+    const told = await pages(ask, '/secrets/renew', 'POST');
+    expect(told.flatMap((page) => page.unreadable)).toEqual([id]);
+    expect(new Set(told.flatMap((page) => page.pending_shards))).toEqual(new Set(['a/shard/0']));
+  });
+
+  it.each(['x', 'mars:', 'weur:-1', 'weur', 'weur:1:2'])('have no page %j', async (cursor) => {
+    for (const init of [{ headers: OPERATOR }, { method: 'POST', headers: OPERATOR }]) {
+      const path = `/admin/secrets${'method' in init ? '/renew' : ''}?cursor=${encodeURIComponent(cursor)}`;
+      const { status, body } = await ask(path, init);
+      expect([status, body.errors]).toEqual([
+        400,
+        [{ pointer: '?cursor', detail: 'must be a next_cursor of an earlier answer' }],
+      ]);
+    }
+  });
+
+  it('that were dropped too early are told as that', async () => {
+    const { key } = await Customer.create();
+    const spy = vi
+      .spyOn(Account.prototype, 'webhookSecret')
+      .mockResolvedValue({ found: false, kind: 'unreadable' });
+    onTestFinished(() => spy.mockRestore());
+    const answer = await ask('/api/account/webhook-secret', { headers: { 'X-API-Key': key } });
+    expect([answer.status, answer.body.code]).toEqual([503, 'webhook_secret_unavailable']);
+    expect(answer.body.detail).toContain('was dropped too early');
+    expect(answer.headers.get('Retry-After')).toBe('300');
+  });
+});
+
+it('what an operator is told stays in no cache, and is what it says', async () => {
+  const id = await account();
+  for (const answer of [
+    await get(`/accounts/${id}`),
+    await post(`/accounts/${id}/credits`, { credits: 1, reference: 'r' }),
+    await ask('/admin/secrets'),
+  ]) {
+    expect(answer.headers.get('Cache-Control')).toBe('no-store');
+    expect(answer.headers.get('X-Content-Type-Options')).toBe('nosniff');
+  }
 });
 
 describe('a customer', () => {

@@ -24,6 +24,21 @@ const SecretsInUse = z.object({
 });
 export type SecretsInUse = z.infer<typeof SecretsInUse>;
 
+const SecretsPage = SecretsInUse.extend({ next_cursor: z.string().nullable() });
+
+/** What became of the accounts' webhook secrets. */
+const RenewedSecrets = z.object({
+  /** Accounts whose secret now is under the entry that signs. */
+  renewed: z.number(),
+  /** Accounts whose secret cannot be decrypted, by id. */
+  unreadable: z.array(z.string()),
+  /** Parts of the service that have yet to hear of it. */
+  pending_shards: z.array(z.string()),
+});
+export type RenewedSecrets = z.infer<typeof RenewedSecrets>;
+
+const RenewedPage = RenewedSecrets.extend({ next_cursor: z.string().nullable() });
+
 /** For calls that may come twice. */
 const SAFE_TRIES = 4;
 
@@ -107,13 +122,47 @@ export class AdminClient {
     });
   }
 
-  /** Which entries of `SIGNING_SECRETS` are in use. */
-  secrets(): Promise<SecretsInUse> {
-    return this.#call({
-      what: 'The secrets cannot be read',
-      path: '/secrets',
-      answer: SecretsInUse,
-      tries: SAFE_TRIES,
-    });
+  /** Which entries of `SIGNING_SECRETS` are in use, over all accounts. */
+  async secrets(): Promise<SecretsInUse> {
+    const total: SecretsInUse = { ring: [], accounts: 0, keys: {}, ciphertexts: {} };
+    for await (const page of this.#pages('GET', '/secrets', 'The secrets cannot be read', SecretsPage)) {
+      total.ring = page.ring;
+      total.accounts += page.accounts;
+      addTo(total.keys, page.keys);
+      addTo(total.ciphertexts, page.ciphertexts);
+    }
+    return total;
   }
+
+  /** Encrypts the webhook secret of each account under the entry that signs. Safe to repeat. */
+  async renewSecrets(): Promise<RenewedSecrets> {
+    const total: RenewedSecrets = { renewed: 0, unreadable: [], pending_shards: [] };
+    const what = 'The secrets were not all renewed';
+    for await (const page of this.#pages('POST', '/secrets/renew', what, RenewedPage)) {
+      total.renewed += page.renewed;
+      total.unreadable.push(...page.unreadable);
+      total.pending_shards.push(...page.pending_shards);
+    }
+    return total;
+  }
+
+  /** The answers of all pages of accounts, in turn. */
+  async *#pages<Page extends { readonly next_cursor: string | null }>(
+    method: 'GET' | 'POST',
+    path: string,
+    what: string,
+    answer: z.ZodType<Page>,
+  ): AsyncGenerator<Page> {
+    for (let cursor: string | null = ''; cursor !== null; ) {
+      const query: string = cursor === '' ? '' : `?cursor=${encodeURIComponent(cursor)}`;
+      const page: Page = await this.#call({ what, path: path + query, method, answer, tries: SAFE_TRIES });
+      yield page;
+      cursor = page.next_cursor;
+    }
+  }
+}
+
+/** Adds counts to others, name by name. */
+function addTo(total: Record<string, number>, counts: Readonly<Record<string, number>>): void {
+  for (const [name, count] of Object.entries(counts)) total[name] = (total[name] ?? 0) + count;
 }

@@ -4,6 +4,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { REGIONS } from '../../worker/region.ts';
 import { AdminClient, type SecretsInUse } from '../api/admin-client.ts';
 import type { AccountSummary } from '../api/answers.ts';
+import { CliError } from '../errors.ts';
 import { operatorAccess } from '../local/access.ts';
 import { DEFAULT_DATA_DIR } from '../local/local-file.ts';
 import { framedTable, type Terminal, whole } from '../terminal.ts';
@@ -45,13 +46,27 @@ export function addAdmin(program: Command, terminal: Terminal): void {
       showAccount(terminal, await service.account(account));
     });
 
-  admin
-    .command('secrets')
-    .description('which entries of SIGNING_SECRETS are in use; one that is not may be dropped')
-    .action(async () => {
-      showSecrets(terminal, await (await client()).secrets());
-    });
+  addSecrets(admin, client, terminal);
   addPrices(admin, terminal);
+}
+
+function addSecrets(admin: Command, client: () => Promise<AdminClient>, terminal: Terminal): void {
+  const secrets = admin
+    .command('secrets')
+    .description('which entries of SIGNING_SECRETS are in use, and when one may be dropped')
+    .action(async () => showSecrets(terminal, await (await client()).secrets()));
+  secrets
+    .command('renew')
+    .description('encrypt all webhook secrets under the entry that signs now; safe to repeat')
+    .action(async () => {
+      const { renewed, unreadable, pending_shards: pending } = await (await client()).renewSecrets();
+      terminal.done(`the webhook secrets of ${whole(renewed)} accounts are under the entry that signs`);
+      if (pending.length > 0) terminal.warn(`still to hear of it, within minutes: ${pending.join(', ')}`);
+      if (unreadable.length === 0) return;
+      throw new CliError(`The webhook secrets of ${unreadable.join(', ')} cannot be decrypted.`, {
+        hint: 'An entry of SIGNING_SECRETS was dropped too early: put it back, and renew again.',
+      });
+    });
 }
 
 function addAccounts(admin: Command, client: () => Promise<AdminClient>, terminal: Terminal): void {
@@ -112,12 +127,20 @@ function showSecrets(terminal: Terminal, { ring, accounts, keys, ciphertexts }: 
     let verdict = 'in use';
     if (!ring.includes(id)) verdict = 'needed, and missing from SIGNING_SECRETS';
     else if (id === ring[0]) verdict = 'signs';
-    else if (uses === 0) verdict = 'may be dropped once links and callbacks made with it have expired';
+    else if (uses === 0) verdict = 'not used by what is counted: see below';
     table.push([id, whole(keys[id] ?? 0), whole(ciphertexts[id] ?? 0), verdict]);
   }
   terminal.say(`${whole(accounts)} accounts`);
   terminal.say(table.toString());
+  if (ring.length > 1) for (const line of WHEN_TO_DROP) terminal.say(line);
 }
+
+/** What the counts do not show. */
+const WHEN_TO_DROP = [
+  'An entry that nothing counted uses may be dropped, and not before RESULT_RETENTION_DAYS after it stopped',
+  'signing: job ids and links made under it are unknown afterwards. "npm run admin -- secrets renew" moves the',
+  'ciphertexts; keys are moved by giving out new ones and revoking the old.',
+] as const;
 
 function wholeNumber(text: string): number {
   const value = Number(text);

@@ -3,8 +3,6 @@
 import { createRoute } from '@hono/zod-openapi';
 import type { MiddlewareHandler } from 'hono';
 import * as z from 'zod';
-import { atMost } from '../calls.ts';
-import type { AccountsPage } from '../directory/contract.ts';
 import type { App, Env } from '../env.ts';
 import { ApiError } from '../errors.ts';
 import { createRouter } from '../http/app.ts';
@@ -16,7 +14,7 @@ import { accountStub, directoryStub } from '../objects.ts';
 import { REGIONS } from '../region.ts';
 import { summaryOf } from './account-answers.ts';
 import { requestRegion } from './region-of-request.ts';
-import { AccountSummary, json, problems } from './schemas.ts';
+import { AccountSummary, json, notAnObject, OPERATOR, problems } from './schemas.ts';
 
 /** Longest name of an account or key, in characters: it is shown in lists. */
 const MAX_NAME_LENGTH = 200;
@@ -24,12 +22,18 @@ const MAX_NAME_LENGTH = 200;
 const MAX_REFERENCE_LENGTH = 255;
 /** Most credits of one grant: $10 million, far from where integers end. */
 const MAX_GRANT = 1_000_000_000;
-const CALLS_AT_ONCE = 5;
 /** What cannot be told when an account cannot be reached. */
 const CREDITS = { part: 'credits' } as const;
-const ACCOUNTS_PAGE = 100;
 
-const name = z.string().trim().min(1, 'must not be empty').max(MAX_NAME_LENGTH);
+/** A text that stands in lists and ledgers. */
+const bounded = (limit: number, prepared = (text: z.ZodString) => text) =>
+  prepared(z.string({ error: `must be a text of 1 to ${limit} characters` }))
+    .min(1, 'must not be empty')
+    .max(limit, `may have at most ${limit} characters`);
+const name = bounded(MAX_NAME_LENGTH, (text) => text.trim());
+/** Not trimmed: it is compared as it was given. */
+const reference = bounded(MAX_REFERENCE_LENGTH);
+const CREDITS_RANGE = `must be a whole number of 1 to ${MAX_GRANT.toLocaleString('en-US')}`;
 const accountParam = z.object({ id: z.string() });
 const body = <Schema extends z.ZodType>(schema: Schema) => ({
   required: true,
@@ -41,26 +45,28 @@ const readJson: MiddlewareHandler<App> = async (c, next) => {
   await jsonBody(c);
   await next();
 };
-const operator = { tags: ['Operators'], security: [{ operator: [] }] };
 
 const createAccount = createRoute({
   method: 'post',
   path: '/admin/accounts',
   summary: 'Create an account',
-  ...operator,
+  ...OPERATOR,
   middleware: [authenticateOperator, readJson] as const,
   request: {
     body: body(
-      z.strictObject({
-        name,
-        region: z
-          .enum(REGIONS)
-          .optional()
-          .meta({ description: 'The home region; default where the request is from.' }),
-        reference: z.string().min(1).max(MAX_REFERENCE_LENGTH).optional().meta({
-          description: 'Makes the call idempotent: the same reference is the same account.',
-        }),
-      }),
+      z.strictObject(
+        {
+          name,
+          region: z
+            .enum(REGIONS, { error: `must be one of ${REGIONS.join(', ')}` })
+            .optional()
+            .meta({ description: 'The home region; default where the request is from.' }),
+          reference: reference.optional().meta({
+            description: 'Makes the call idempotent: the same reference is the same account.',
+          }),
+        },
+        { error: notAnObject },
+      ),
     ),
   },
   responses: {
@@ -73,7 +79,7 @@ const showAccount = createRoute({
   method: 'get',
   path: '/admin/accounts/{id}',
   summary: 'An account and its credits',
-  ...operator,
+  ...OPERATOR,
   middleware: [authenticateOperator] as const,
   request: { params: accountParam },
   responses: { 200: json(AccountSummary, 'The balance over all regions.'), ...problems(401, 404) },
@@ -83,9 +89,9 @@ const createKey = createRoute({
   method: 'post',
   path: '/admin/accounts/{id}/keys',
   summary: 'Create an API key',
-  ...operator,
+  ...OPERATOR,
   middleware: [authenticateOperator, readJson] as const,
-  request: { params: accountParam, body: body(z.strictObject({ name })) },
+  request: { params: accountParam, body: body(z.strictObject({ name }, { error: notAnObject })) },
   responses: {
     201: json(
       z.object({
@@ -109,7 +115,7 @@ const revokeKey = createRoute({
   method: 'delete',
   path: '/admin/accounts/{id}/keys/{key_id}',
   summary: 'Revoke an API key',
-  ...operator,
+  ...OPERATOR,
   middleware: [authenticateOperator] as const,
   request: { params: z.object({ id: z.string(), key_id: z.string() }) },
   responses: {
@@ -124,45 +130,23 @@ const grantCredits = createRoute({
   path: '/admin/accounts/{id}/credits',
   summary: 'Grant credits',
   description: 'Idempotent by reference.',
-  ...operator,
+  ...OPERATOR,
   middleware: [authenticateOperator, readJson] as const,
   request: {
     params: accountParam,
     body: body(
-      z.strictObject({
-        credits: z
-          .int('must be a positive whole number')
-          .positive('must be a positive whole number')
-          .max(MAX_GRANT),
-        reference: z.string().min(1).max(MAX_REFERENCE_LENGTH),
-      }),
+      z.strictObject(
+        {
+          credits: z.int(CREDITS_RANGE).min(1, CREDITS_RANGE).max(MAX_GRANT, CREDITS_RANGE),
+          reference,
+        },
+        { error: notAnObject },
+      ),
     ),
   },
   responses: {
     200: json(z.object({ credits: z.int(), reference: z.string(), repeated: z.boolean() }), 'Granted.'),
     ...problems(400, 401, 404, 409, 413, 415),
-  },
-});
-
-const counts = z.record(z.string(), z.int());
-const secrets = createRoute({
-  method: 'get',
-  path: '/admin/secrets',
-  summary: 'Which secrets of the ring are in use',
-  description: 'An entry of SIGNING_SECRETS that nothing uses may be dropped.',
-  ...operator,
-  middleware: [authenticateOperator] as const,
-  responses: {
-    200: json(
-      z.object({
-        ring: z.array(z.string()).meta({ description: 'Ids, the one that signs first.' }),
-        accounts: z.int(),
-        keys: counts,
-        ciphertexts: counts,
-      }),
-      'Live things by the id of the secret that they need.',
-    ),
-    ...problems(401),
   },
 });
 
@@ -203,9 +187,7 @@ adminRoutes.openapi(createKey, async (c) => {
   const stub = named(c.env, c.req.valid('param').id);
   const created = await reached(() => stub().createKey({ name: c.req.valid('json').name }), CREDITS);
   if (created.kind === 'unknown_account') throw new ApiError({ tag: 'not_found' });
-  return c.json({ id: created.id, name: created.name, key: created.key }, 201, {
-    'Cache-Control': 'no-store',
-  });
+  return c.json({ id: created.id, name: created.name, key: created.key }, 201);
 });
 
 adminRoutes.openapi(revokeKey, async (c) => {
@@ -225,44 +207,3 @@ adminRoutes.openapi(grantCredits, async (c) => {
   if (granted.kind === 'conflict') throw new ApiError({ tag: 'reference_conflict' });
   return c.json({ credits, reference, repeated: granted.repeated }, 200);
 });
-
-adminRoutes.openapi(secrets, async (c) => {
-  const totals = {
-    accounts: 0,
-    keys: {} as Record<string, number>,
-    ciphertexts: {} as Record<string, number>,
-  };
-  const add = (into: Record<string, number>, counted: Readonly<Record<string, number>>) => {
-    for (const [id, count] of Object.entries(counted)) into[id] = (into[id] ?? 0) + count;
-  };
-  for await (const accounts of pagesOfAccounts(c.env)) {
-    const usages = await atMost(CALLS_AT_ONCE, accounts, ({ id }) =>
-      reached(() => accountStub(c.env, id).ringUsage(), CREDITS),
-    );
-    for (const usage of usages) {
-      if (!usage) continue;
-      totals.accounts++;
-      add(totals.keys, usage.keys);
-      add(totals.ciphertexts, usage.ciphertexts);
-    }
-  }
-  return c.json({ ring: c.get('config').SIGNING_SECRETS.entries.map(({ id }) => id), ...totals }, 200);
-});
-
-/** All accounts, region by region, page by page. */
-async function* pagesOfAccounts(env: Env): AsyncGenerator<AccountsPage['accounts']> {
-  for (const region of REGIONS) {
-    let cursor: string | null = null;
-    do {
-      const request: { limit: number; cursor?: string } = {
-        limit: ACCOUNTS_PAGE,
-        ...(cursor === null ? {} : { cursor }),
-      };
-      const page: AccountsPage = await reached(() => directoryStub(env, region).accounts(request), {
-        part: 'directory',
-      });
-      yield page.accounts;
-      cursor = page.cursor;
-    } while (cursor !== null);
-  }
-}
