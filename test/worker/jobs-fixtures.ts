@@ -150,10 +150,14 @@ export class World {
     run: (shard: JobShard, state: DurableObjectState) => R | Promise<R>,
     region = 'weur',
   ): Promise<R> {
+    return runInDurableObject<JobShard, R>(this.stub(region), run);
+  }
+
+  /** The shard's stub, whose calls no test controls or counts. */
+  stub(region = 'weur'): DurableObjectStub<JobShard> {
     const { SHARDS } = env as unknown as Env;
     const id = SHARDS.idFromName(`${this.customer.account}/${region}/0`);
-    const stub = getObject.call(SHARDS, id) as DurableObjectStub<JobShard>;
-    return runInDurableObject<JobShard, R>(stub, run);
+    return getObject.call(SHARDS, id) as DurableObjectStub<JobShard>;
   }
 
   /** How the shard knows the customer's key. */
