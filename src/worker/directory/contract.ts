@@ -8,6 +8,8 @@ export interface Mark {
    * old epoch is sent, so that work opened meanwhile is marked with the new one and outlives the late unmark.
    */
   readonly epoch: number;
+  /** With an unmark: when the sweep shall look in all the same, in ms since 1970. */
+  readonly wakeAt?: number;
 }
 
 /** What a JobShard calls on the Directory of its region. */

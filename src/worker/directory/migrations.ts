@@ -29,4 +29,12 @@ export const DIRECTORY_MIGRATIONS: readonly Migration[] = [
       CREATE INDEX listed_shards ON shards (served_at) WHERE listed = 1;
     `,
   },
+  {
+    id: 2,
+    sql: `
+      -- When a shard that has left the list wants a turn all the same, in ms: its oldest job is to be forgotten then.
+      ALTER TABLE shards ADD COLUMN wake_at INTEGER;
+      CREATE INDEX waking_shards ON shards (wake_at) WHERE wake_at IS NOT NULL;
+    `,
+  },
 ];

@@ -39,14 +39,15 @@ export class DirectoryStore {
    * unmark, since a shard leaves an epoch once and for good. So it does not matter in which order they come, nor how
    * often: what a shard said last wins.
    */
-  note({ shard, epoch }: Mark, listed: boolean): void {
+  note({ shard, epoch, wakeAt }: Mark, listed: boolean): void {
     this.#sql.exec(
-      `INSERT INTO shards (name, epoch, listed, served_at, claimed_until) VALUES (?1, ?2, ?3, 0, 0)
-       ON CONFLICT (name) DO UPDATE SET epoch = ?2, listed = ?3
+      `INSERT INTO shards (name, epoch, listed, served_at, claimed_until, wake_at) VALUES (?1, ?2, ?3, 0, 0, ?4)
+       ON CONFLICT (name) DO UPDATE SET epoch = ?2, listed = ?3, wake_at = ?4
        WHERE epoch < ?2 OR (epoch = ?2 AND listed > ?3)`,
       shard,
       epoch,
       listed ? 1 : 0,
+      wakeAt ?? null,
     );
   }
 
@@ -55,11 +56,12 @@ export class DirectoryStore {
     return this.#sql.exec<{ n: number }>('SELECT count(*) AS n FROM shards WHERE listed = 1').one().n;
   }
 
-  /** Claims listed shards that no running sweep has, longest unserved first. */
+  /** Claims shards that are listed or want to be woken, and that no running sweep has; longest unserved first. */
   claim(limit: number, now: number, until: number): string[] {
     const shards = this.#sql
       .exec<{ name: string }>(
-        `SELECT name FROM shards WHERE listed = 1 AND claimed_until <= ? ORDER BY served_at, name LIMIT ?`,
+        `SELECT name FROM shards WHERE (listed = 1 OR wake_at <= ?1) AND claimed_until <= ?1
+         ORDER BY served_at, name LIMIT ?2`,
         now,
         limit,
       )

@@ -57,6 +57,8 @@ export class Admission {
   readonly #waiting: Waiting[] = [];
   #leasing = false;
   #refillAfter = 0;
+  /** Credits that the last lease brought: what the account thinks this shard may have, by its use and what is left. */
+  #lastLease = 0;
 
   constructor(deps: AdmissionDeps) {
     this.#deps = deps;
@@ -79,6 +81,10 @@ export class Admission {
         this.#admitted(outcome);
         return outcome;
       }
+    } else if (request.kind === 'submit') {
+      // What was taken in before needs no credit, and waits for nobody who does.
+      const earlier = this.#firstOfKey(request.command) ?? this.#sameSubmit(request.command);
+      if (earlier) return earlier;
     }
     return new Promise((settle) => {
       this.#waiting.push({ request, settle });
@@ -92,20 +98,21 @@ export class Admission {
    */
   grant<T>(leased: number, then: () => T): T {
     const { store } = this.#deps;
-    const settled: (() => void)[] = [];
+    const outcomes: Outcome[] = [];
     const result = store.transaction(() => {
       this.#receive(leased);
-      while (this.#waiting.length > 0) {
-        const first = this.#waiting[0] as Waiting;
-        const outcome = this.#tryAdmit(first.request);
+      for (const { request } of this.#waiting) {
+        const outcome = this.#tryAdmit(request);
         if (!outcome) break;
-        settled.push(() => first.settle(outcome));
-        this.#waiting.shift();
+        outcomes.push(outcome);
       }
       return then();
     });
-    for (const settle of settled) settle();
-    if (settled.length > 0) this.#deps.onWork();
+    // Only now: had the transaction been rolled back, they would all be waiting still.
+    for (const [index, { settle }] of this.#waiting.splice(0, outcomes.length).entries()) {
+      settle(outcomes[index] as Outcome);
+    }
+    if (outcomes.length > 0) this.#deps.onWork();
     return result;
   }
 
@@ -113,6 +120,7 @@ export class Admission {
     const row = this.#deps.store.book();
     const book = receive(row.book, leased);
     if (book === row.book) return;
+    this.#lastLease = book.received - row.book.received;
     this.#deps.store.writeBook({ ...row, book });
     this.#deps.store.due.planSooner(SETTLE_KEY, 'settle', this.#deps.now() + FLOAT_IDLE_MS);
   }
@@ -132,14 +140,15 @@ export class Admission {
   }
 
   /** What the Idempotency-Key of this submit made before. */
-  #firstOfKey({ idempotency }: SubmitCommand): SubmitOutcome | null {
+  #firstOfKey({ idempotency, jobId }: SubmitCommand): SubmitOutcome | null {
     const { store } = this.#deps;
     const known = idempotency && store.idempotent(idempotency.key);
     if (!known) return null;
     if (known.fingerprint !== idempotency.fingerprint) return { kind: 'mismatch' };
     const first = store.job(known.jobId);
     return first && first !== 'gone'
-      ? { kind: 'accepted', job: viewOf(first), replayed: true }
+      ? // The very job of this submit, when its answer was lost, is no replay.
+        { kind: 'accepted', job: viewOf(first), replayed: first.id !== jobId }
       : { kind: 'gone' };
   }
 
@@ -289,8 +298,9 @@ export class Admission {
   #refillWhenLow(): void {
     const { store, now } = this.#deps;
     const row = store.book();
-    if (this.#leasing || now() < this.#refillAfter || floatOf(row.book) >= LOW_FLOAT_JOBS * row.lastPrice)
-      return;
+    // Half a lease is left while the next one crosses an ocean, so that whoever comes meanwhile need not wait for it.
+    const low = Math.max(LOW_FLOAT_JOBS * row.lastPrice, this.#lastLease / 2);
+    if (this.#leasing || now() < this.#refillAfter || floatOf(row.book) >= low) return;
     this.#leasing = true;
     void this.#lease(0)
       .then((outcome) => {

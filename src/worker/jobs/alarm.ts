@@ -3,6 +3,9 @@
 import type { DueTable } from './due.ts';
 import { ALARM_LEASE_MS } from './schedule.ts';
 
+/** Pause before work that a restart cut short, in ms: a job that brings its object down does so every two seconds at most. */
+const RECOVER_MS = 2_000;
+
 export class Alarm {
   readonly #storage: DurableObjectStorage;
   readonly #due: DueTable;
@@ -51,6 +54,16 @@ export class Alarm {
     if (armedFor !== null && armedFor >= now) return;
     this.#armedAt = undefined;
     await this.rest(now);
+  }
+
+  /** Work was under way when the object last ended: ring soon, whoever comes first. */
+  recover(now: number): void {
+    this.#set(now + RECOVER_MS);
+  }
+
+  /** What we believed was armed has been rolled back. */
+  forget(): void {
+    this.#armedAt = undefined;
   }
 
   #set(at: number): void {

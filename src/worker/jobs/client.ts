@@ -1,6 +1,6 @@
 /** The Worker's side of a shard: calls with fresh stubs, retried where a retry is the same call. */
 
-import { CallTimeout, callTwice, within } from '../calls.ts';
+import { CallTimeout, callTwice, isOverloaded, within } from '../calls.ts';
 import type { Env } from '../env.ts';
 import type { ShardRef } from '../ids.ts';
 import { shardStub } from '../objects.ts';
@@ -18,8 +18,9 @@ import type {
 /** Longer than a submit that waits for a lease with recall rounds; a caller's own patience is shorter. */
 const SUBMIT_MS = 60_000;
 const READ_MS = 15_000;
-/** Pause before a wait that broke is attached again, so that a shard that keeps failing is not hammered. */
+/** Pause before a wait that broke is attached again. It doubles, so that a shard that keeps failing is not hammered. */
 const REATTACH_MS = 200;
+const MAX_REATTACH_MS = 5_000;
 
 export class ShardClient {
   readonly #env: Env;
@@ -47,8 +48,15 @@ export class ShardClient {
     return callTwice(READ_MS, () => this.#stub().status(query));
   }
 
-  cancel(query: JobQuery): Promise<CancelOutcome> {
-    return callTwice(READ_MS, () => this.#stub().cancel(query));
+  async cancel(query: JobQuery): Promise<CancelOutcome> {
+    let tries = 0;
+    const outcome = await callTwice(READ_MS, () => {
+      tries++;
+      return this.#stub().cancel(query);
+    });
+    // The first try may have canceled the job, and only its answer was lost.
+    const ours = tries > 1 && outcome.kind === 'ended' && outcome.job.status === 'canceled';
+    return ours ? { kind: 'canceled', job: outcome.job } : outcome;
   }
 
   /**
@@ -57,15 +65,18 @@ export class ShardClient {
    */
   async wait(query: JobQuery, ms: number): Promise<StatusOutcome> {
     const until = Date.now() + ms;
+    let pause = REATTACH_MS;
     for (let left = ms; left > 0; left = until - Date.now()) {
       try {
         return await within(left, () => this.#stub().wait(query));
       } catch (cause) {
-        if (cause instanceof CallTimeout) break;
+        if (cause instanceof CallTimeout || isOverloaded(cause)) break;
         console.warn({ event: 'wait_broke', job_id: query.jobId, cause: String(cause) });
+        const jittered = pause * (0.5 + Math.random());
         await new Promise((resolve) =>
-          setTimeout(resolve, Math.min(REATTACH_MS, Math.max(0, until - Date.now()))),
+          setTimeout(resolve, Math.min(jittered, Math.max(0, until - Date.now()))),
         );
+        pause = Math.min(pause * 2, MAX_REATTACH_MS);
       }
     }
     return this.status(query);

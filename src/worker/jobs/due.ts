@@ -74,6 +74,14 @@ export class DueTable {
     return row ? { key: row.key, kind, version: row.version, lane: row.lane } : null;
   }
 
+  /**
+   * Lets go of every claim. For the start of an object: whoever made them died with the one before.
+   * @returns how many there were.
+   */
+  releaseClaims(): number {
+    return this.#sql.exec('UPDATE due SET claimed_until = 0 WHERE claimed_until > 0').rowsWritten;
+  }
+
   /** Whether a claim still holds: nobody planned or claimed the row since. */
   holds(claim: Claim): boolean {
     return (
@@ -114,6 +122,14 @@ export class DueTable {
   /** Takes planned work off the table. */
   drop(key: string): void {
     this.#sql.exec('DELETE FROM due WHERE key = ?', key);
+  }
+
+  /** When the work under this key is due, or null. */
+  at(key: string): number | null {
+    return (
+      this.#sql.exec<{ at: number }>('SELECT due_at AS at FROM due WHERE key = ?', key).toArray()[0]?.at ??
+      null
+    );
   }
 
   /** When the next work can be claimed, or null when nothing is planned. */

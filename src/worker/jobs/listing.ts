@@ -4,6 +4,7 @@
  */
 
 import * as z from 'zod';
+import { within } from '../calls.ts';
 import type { DirectoryForShard } from '../directory/contract.ts';
 
 const Stored = z.object({ epoch: z.number(), listed: z.boolean(), openAt: z.number() });
@@ -14,6 +15,8 @@ const KV_KEY = 'listing';
 const STAY_MS = 86_400_000;
 /** `openAt` is written at most this often while work is open. */
 const TOUCH_MS = 3_600_000;
+/** Bound of one mark: all who wait share it, so it must not hang. */
+const MARK_MS = 10_000;
 
 export class Listing {
   readonly #kv: SyncKvStorage;
@@ -57,18 +60,19 @@ export class Listing {
   /**
    * Leaves the list when nothing has been open for a day. The next submit is listed under a new epoch. Only shards on
    * the list are ticked, so one that believes it is off it says so again: its mark's answer or its unmark was lost.
+   * @param wakeAt when the sweep shall look in all the same, in ms: the shard's far-off duties.
    * @throws when the directory cannot be reached; the next tick repeats it.
    */
-  async leaveIfQuiet(now: number): Promise<void> {
+  async leaveIfQuiet(now: number, wakeAt: number | null): Promise<void> {
     const { listed, epoch, openAt } = this.#state;
     if (this.#marking || (listed && now - openAt < STAY_MS + TOUCH_MS)) return;
     this.#save({ ...this.#state, listed: false, epoch: epoch + 1 });
-    await this.#directory().unmark({ shard: this.#shard, epoch });
+    await this.#directory().unmark({ shard: this.#shard, epoch, ...(wakeAt === null ? {} : { wakeAt }) });
   }
 
   async #mark(now: number): Promise<void> {
     const { epoch } = this.#state;
-    await this.#directory().mark({ shard: this.#shard, epoch });
+    await within(MARK_MS, () => this.#directory().mark({ shard: this.#shard, epoch }));
     if (this.#state.epoch === epoch) this.#save({ epoch, listed: true, openAt: now });
   }
 

@@ -34,7 +34,7 @@ export class Pump {
   readonly #throws = new Map<string, number>();
   /** Kinds of work, the one that was started longest ago first: what frees room must not always go to the same ones. */
   #turns: readonly DueKind[] = DUE_KINDS;
-  #idle: (() => void)[] = [];
+  #idle: PromiseWithResolvers<void> | null = null;
   #done = 0;
 
   constructor(deps: PumpDeps) {
@@ -66,7 +66,10 @@ export class Pump {
   /** Resolves when nothing is under way and nothing more is due. */
   async idle(): Promise<void> {
     this.kick();
-    if (this.#running.size > 0) await new Promise<void>((resolve) => this.#idle.push(resolve));
+    if (this.#running.size === 0) return;
+    // One promise for all who ask: a shard that is never idle is asked every minute.
+    this.#idle ??= Promise.withResolvers<void>();
+    await this.#idle.promise;
   }
 
   #claim(kind: DueKind): Claim | null {
@@ -119,12 +122,12 @@ export class Pump {
         cause: String(cause),
       });
       if (due.holds(claim)) due.plan(claim.key, claim.kind, now() + delay, claim.lane);
+      else this.#throws.delete(claim.key);
     }
   }
 
   #rest(): void {
-    const waiting = this.#idle;
-    this.#idle = [];
-    for (const resolve of waiting) resolve();
+    this.#idle?.resolve();
+    this.#idle = null;
   }
 }

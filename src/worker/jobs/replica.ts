@@ -2,6 +2,7 @@
 
 import * as z from 'zod';
 import type { AccountForShard, Replica } from '../accounts/contract.ts';
+import { within } from '../calls.ts';
 
 const Stored = z.object({
   version: z.number(),
@@ -10,6 +11,8 @@ const Stored = z.object({
 });
 
 const KV_KEY = 'replica';
+/** Bound of one question to the account: all who wait share it, so it must not hang. */
+const LEARN_MS = 10_000;
 
 export class KeyReplica {
   readonly #kv: SyncKvStorage;
@@ -70,7 +73,7 @@ export class KeyReplica {
   }
 
   async #learn(): Promise<void> {
-    const outcome = await this.#account().learn({ shard: this.#shard });
+    const outcome = await within(LEARN_MS, () => this.#account().learn({ shard: this.#shard }));
     if (outcome.found) this.apply(outcome.replica);
   }
 

@@ -32,7 +32,7 @@ import type {
   SubmitOutcome,
 } from './contract.ts';
 import { Deliveries } from './deliveries.ts';
-import { type Claim, SETTLE_KEY } from './due.ts';
+import { type Claim, RETAIN_KEY, SETTLE_KEY } from './due.ts';
 import { JobLedger } from './ledger.ts';
 import { Listing } from './listing.ts';
 import { Outside } from './outside.ts';
@@ -45,8 +45,11 @@ import { JobStore, viewOf } from './store.ts';
 import { Upkeep } from './upkeep.ts';
 import { Waiters } from './waiters.ts';
 
-/** A tick works at most this long (invariant 17). */
-const TICK_MS = 10_000;
+/**
+ * A tick waits at most this long for the work that it started, which goes on without it. Far below the ten seconds of
+ * invariant 17: shards that are merely busy must not keep the sweep from those whose alarm is lost.
+ */
+const TICK_MS = 2_000;
 /** Bound of a call that learns a key or marks the directory. */
 const CALL_MS = 10_000;
 /** Seconds after which a call that met an unreachable object is worth repeating. */
@@ -62,6 +65,7 @@ export class JobShard extends DurableObject<Env> implements ShardForAccount {
   readonly #admission: Admission;
   readonly #ledger: JobLedger;
   readonly #outside: Outside;
+  readonly #upkeep: Upkeep;
   readonly #pump: Pump;
   readonly #waiters = new Waiters();
   /** Submits on their way to a commit: work as good as open. */
@@ -77,6 +81,9 @@ export class JobShard extends DurableObject<Env> implements ShardForAccount {
     this.#store = store;
     this.#alarm = new Alarm(ctx.storage, store.due);
     store.due.onPlan = (at) => this.#alarm.cover(at, Date.now());
+    store.onRollback = () => this.#alarm.forget();
+    // Work that was under way when this object last ended is nobody's now.
+    if (store.ready && store.due.releaseClaims() > 0) this.#alarm.recover(Date.now());
     const account = (): AccountForShard => accountStub(env, shard.account);
     this.#replica = new KeyReplica(ctx.storage.kv, name, account, store.ready);
     this.#listing = new Listing(ctx.storage.kv, name, () => directoryStub(env, shard.region), store.ready);
@@ -137,7 +144,7 @@ export class JobShard extends DurableObject<Env> implements ShardForAccount {
       random,
       log,
     });
-    const upkeep = new Upkeep({
+    this.#upkeep = new Upkeep({
       store,
       kv: ctx.storage.kv,
       shard,
@@ -151,8 +158,8 @@ export class JobShard extends DurableObject<Env> implements ShardForAccount {
     });
     const work = (claim: Claim): Promise<void> => {
       if (claim.kind === 'deliver') return deliveries.run(claim);
-      if (claim.kind === 'settle') return upkeep.settle(claim);
-      if (claim.kind === 'retain') return upkeep.retain(claim);
+      if (claim.kind === 'settle') return this.#upkeep.settle(claim);
+      if (claim.kind === 'retain') return this.#upkeep.retain(claim);
       return steps.run(claim);
     };
     this.#pump = new Pump({ due: store.due, work, now, random, log });
@@ -234,6 +241,7 @@ export class JobShard extends DurableObject<Env> implements ShardForAccount {
   async tick(): Promise<TickReport> {
     if (!this.#store.ready) return { worked: 0, due: 0 };
     const before = this.#pump.done;
+    this.#upkeep.planRetain();
     if (this.#isOpen(Date.now())) this.#listing.touch(Date.now());
     let timer: ReturnType<typeof setTimeout> | undefined;
     const over = new Promise<void>((resolve) => {
@@ -244,7 +252,7 @@ export class JobShard extends DurableObject<Env> implements ShardForAccount {
     const now = Date.now();
     this.#pump.kick();
     await this.#alarm.repair(now);
-    if (!this.#isOpen(now)) await this.#listing.leaveIfQuiet(now);
+    if (!this.#isOpen(now)) await this.#listing.leaveIfQuiet(now, this.#store.due.at(RETAIN_KEY));
     return { worked: this.#pump.done - before, due: this.#store.due.countDue(now) };
   }
 

@@ -94,7 +94,7 @@ export interface Next {
 
 /** Consecutive 404s of a status call before the upstream is believed: it may be behind its own submit. */
 const MAX_NOT_FOUND = 6;
-/** Tries of a cancel before we only watch how the job ends. */
+/** Tries of a cancel before we look how the job is doing. */
 const MAX_CANCEL_TRIES = 5;
 /** How soon after a cancel was taken upstream's state is looked at, in ms. */
 const AFTER_CANCEL_MS = 1_000;
@@ -279,11 +279,16 @@ function onPoll(job: Job, reply: PollReply, moment: Moment): Next {
         rendering: reply.kind === 'running',
         queuePosition: reply.kind === 'queued' ? (reply.position ?? null) : null,
       };
-      return { job: next, step: { kind: 'poll', at: nextPoll(next, now) } };
+      // A cancel that upstream did not answer is sent again while it could still work.
+      return {
+        job: next,
+        step: { kind: job.cancel === 'requested' ? 'cancel' : 'poll', at: nextPoll(next, now) },
+      };
     }
     case 'completed':
       return {
-        job: { ...polled, attempts: 0, rendering: true, queuePosition: null },
+        // The attempts stay: a result that is "still in progress" sends us back here, and must not spin.
+        job: { ...polled, rendering: true, queuePosition: null },
         step: { kind: 'result', at: now },
       };
     case 'failed':
@@ -371,7 +376,7 @@ function onCancel(job: Job, reply: CancelReply, moment: Moment): Next {
       return { job: sent, step: { kind: 'result', at: moment.now } };
     case 'unclear':
       return job.attempts + 1 >= MAX_CANCEL_TRIES
-        ? { job: sent, step: { kind: 'poll', at: moment.now } }
+        ? { job: { ...job, attempts: 0 }, step: { kind: 'poll', at: moment.now } }
         : retry(job, 'cancel', moment, reply.retryAfterMs);
   }
 }

@@ -56,17 +56,17 @@ export class JobSteps {
 
   async #step(claim: Claim, stored: StoredJob): Promise<JobEvent | null> {
     const { job } = stored;
-    const upstream = this.#deps.upstream();
+    const { upstream } = this.#deps;
     const signal = AbortSignal.timeout(TIMEOUT_MS[claim.kind]);
     switch (claim.kind) {
       case 'submit':
         return this.#submit(claim, stored, signal);
       case 'poll':
-        return job.handle && { type: 'poll', reply: await upstream.poll(job.handle, signal) };
+        return job.handle && { type: 'poll', reply: await upstream().poll(job.handle, signal) };
       case 'result':
-        return job.handle && { type: 'result', reply: await upstream.result(job.handle, signal) };
+        return job.handle && { type: 'result', reply: await upstream().result(job.handle, signal) };
       case 'cancel':
-        return job.handle && { type: 'cancel', reply: await upstream.cancel(job.handle, signal) };
+        return job.handle && { type: 'cancel', reply: await upstream().cancel(job.handle, signal) };
       case 'copy':
         return (
           job.source && { type: 'copy', outcome: await this.#copy(claim, stored.id, job.source, signal) }
@@ -105,7 +105,8 @@ export class JobSteps {
     const { store, now, copy } = this.#deps;
     const renewing = setInterval(() => store.due.renew(claim, now() + COPY_CLAIM_MS), COPY_RENEW_MS);
     try {
-      return await copy(jobId, source, signal);
+      // The race, since R2 knows no signal: a copy that hangs must let go of its claim, or its job would never end.
+      return await Promise.race([copy(jobId, source, signal), tookTooLong(signal)]);
     } finally {
       clearInterval(renewing);
     }
@@ -115,8 +116,14 @@ export class JobSteps {
   async #cancelQuietly({ id, job }: StoredJob): Promise<void> {
     const handle: UpstreamHandle | null = job.state === 'submitted' ? job.handle : null;
     if (!handle) return;
-    const reply = await this.#deps.upstream().cancel(handle, AbortSignal.timeout(TIMEOUT_MS.cancel));
-    this.#deps.log({ event: 'given_up', job_id: id, request_id: handle.requestId, cancel: reply.kind });
+    let cancel: string;
+    try {
+      cancel = (await this.#deps.upstream().cancel(handle, AbortSignal.timeout(TIMEOUT_MS.cancel))).kind;
+    } catch (cause) {
+      // No upstream is configured any more. The job ends all the same.
+      cancel = String(cause);
+    }
+    this.#deps.log({ event: 'given_up', job_id: id, request_id: handle.requestId, cancel });
   }
 
   #log(claim: Claim, event: JobEvent, changed: boolean): void {
@@ -136,6 +143,14 @@ export class JobSteps {
       ...(detail ? { detail } : {}),
     });
   }
+}
+
+function tookTooLong(signal: AbortSignal): Promise<CopyOutcome> {
+  return new Promise((resolve) => {
+    signal.addEventListener('abort', () => resolve({ kind: 'retry', detail: 'took too long' }), {
+      once: true,
+    });
+  });
 }
 
 /** Pause before a step whose outcome was of no use is done again. */

@@ -84,6 +84,8 @@ export class JobStore {
   readonly #storage: DurableObjectStorage;
   readonly #sql: SqlStorage;
   readonly due: DueTable;
+  /** Told when a transaction was rolled back, for whoever else remembers what it wrote. */
+  onRollback: () => void = () => undefined;
   #ready: boolean;
   #book: BookRow | undefined;
 
@@ -115,6 +117,7 @@ export class JobStore {
     } catch (cause) {
       // What was rolled back on disk must not stay in memory.
       this.#book = undefined;
+      this.onRollback();
       throw cause;
     }
   }

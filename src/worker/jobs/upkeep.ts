@@ -3,7 +3,7 @@
 import type { AccountForShard } from '../accounts/contract.ts';
 import { floatOf, giveBack, totalsOf } from '../accounts/float.ts';
 import { base32OfNumber } from '../bytes.ts';
-import { callTwice } from '../calls.ts';
+import { callTwice, within } from '../calls.ts';
 import { mintedAt, type ShardRef } from '../ids.ts';
 import { regionLetter } from '../region.ts';
 import type { Admission } from './admission.ts';
@@ -30,6 +30,8 @@ const SETTLE_RETRY_MS = 30_000;
 /** Jobs forgotten in one piece of work: each costs two R2 deletes and three rows. */
 const RETAIN_BATCH = 20;
 const RETAIN_RETRY_MS = 60_000;
+/** Bound of the deletes of one job: R2 answers in well under a second. */
+const DELETE_MS = 10_000;
 const CURSOR_KEY = 'retained';
 
 export class Upkeep {
@@ -92,7 +94,7 @@ export class Upkeep {
       // An open job is older than its retention only where the retention is shorter than a job may take.
       if (endedAt === null) break;
       store.markExpired(id, now());
-      await deleteFiles(id);
+      await within(DELETE_MS, () => deleteFiles(id));
       store.transaction(() => {
         store.slim(id);
         kv.put(CURSOR_KEY, id);
@@ -105,6 +107,12 @@ export class Upkeep {
       if (!store.due.holds(claim)) return;
       store.due.plan(RETAIN_KEY, 'retain', this.#nextRetain(forgotten));
     });
+  }
+
+  /** Plans retention anew where the configuration has been shortened since the oldest job came. */
+  planRetain(): void {
+    const { store, kv } = this.#deps;
+    store.due.planSooner(RETAIN_KEY, 'retain', this.#nextRetain(kv.get<string>(CURSOR_KEY) ?? ''));
   }
 
   #nextRetain(cursor: string): number {

@@ -10,7 +10,7 @@ import { granted, reached } from '../http/outcome.ts';
 import { fingerprint } from '../idempotency.ts';
 import { homeShard, mintId, type ShardRef } from '../ids.ts';
 import { ShardClient } from '../jobs/client.ts';
-import type { JobRequest, JobView, SubmitCommand } from '../jobs/contract.ts';
+import type { JobRequest, JobView, SubmitCommand, SubmitOutcome } from '../jobs/contract.ts';
 import type { Model, ModelInput } from '../models/model.ts';
 import {
   bringsBytes,
@@ -94,8 +94,12 @@ export async function submitJob(c: Context<App>, request: SubmitRequest): Promis
   };
   // When no answer comes, the job may exist: its bytes stay, and the sweep takes them if it does not.
   const outcome = await reached(() => client.submit(command), { jobId });
-  const taken = outcome.kind === 'accepted' && !outcome.replayed;
-  if (bringsBytes(images) && !taken) await dropImages(c, jobId);
+  if (bringsBytes(images) && isAnotherAnswer(outcome, jobId)) await dropImages(c, jobId);
+  // An earlier try of this very call may have been taken in, and only its answer was lost.
+  if (outcome.kind === 'unavailable') {
+    const { part, retryAfter } = outcome;
+    throw new ApiError({ tag: 'unavailable', part, retryAfter, jobId });
+  }
   const accepted = granted(outcome);
   switch (accepted.kind) {
     case 'accepted':
@@ -107,6 +111,12 @@ export async function submitJob(c: Context<App>, request: SubmitRequest): Promis
     case 'gone':
       throw new ApiError({ tag: 'gone', what: 'idempotency_key' });
   }
+}
+
+/** Whether the outcome means that there is no job under this id. An outage does not: an earlier try may have made it. */
+function isAnotherAnswer(outcome: SubmitOutcome, jobId: string): boolean {
+  if (outcome.kind === 'accepted') return outcome.job.jobId !== jobId;
+  return outcome.kind === 'insufficient' || outcome.kind === 'mismatch' || outcome.kind === 'gone';
 }
 
 function insufficient(outcome: { readonly required: number; readonly balance: number }): ApiError {
