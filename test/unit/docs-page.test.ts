@@ -169,6 +169,21 @@ describe('what the mission asks for', () => {
     }
   });
 
+  it('what an image may be, what ends an event’s tries, and whose a key is, and nothing that there is not', async () => {
+    const text = textOf(await htmlOf());
+    for (const part of [
+      'still and not animated',
+      '16,384 pixels a side and 100 megapixels',
+      'at least 64 pixels a side',
+      'about three quarters of that as an image',
+      'Answer 410 when you want no more',
+      'Keys of uploads and keys of jobs have nothing to do with each other',
+    ]) {
+      expect(text).toContain(part);
+    }
+    expect(text).not.toContain('kept for the log');
+  });
+
   it('every problem, by its status and code, leads to a page of its own', async () => {
     const rows = rowsOf(await htmlOf(), 'Answers that are not 2xx').slice(1);
     expect(rows).toHaveLength(PROBLEMS.length);

@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
-import { MAX_IMAGE_SIDE, refusalDetail, sniff } from '../../src/worker/media/sniff.ts';
+import { MAX_IMAGE_SIDE } from '../../src/worker/media/image-limits.ts';
+import { refusalDetail, sniff } from '../../src/worker/media/sniff.ts';
 
 const FORMATS = ['png', 'jpg', 'webp', 'avif', 'heic'] as const;
 

@@ -20,7 +20,10 @@ export interface Samples {
   readonly curl: string;
   /** Python 3 with `requests`. Polls, and prints the video's URL. */
   readonly python: string;
-  /** JavaScript, a module for Node 20 and later, Deno, Bun or a browser's console. Polls, and prints the video's URL. */
+  /**
+   * JavaScript, a module for Node 20 and later, Deno or Bun. Polls, and prints the video's URL. Not for pages of other
+   * origins: the API sends no CORS headers, since a key in a page is everybody's key.
+   */
   readonly javascript: string;
 }
 

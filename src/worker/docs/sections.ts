@@ -1,8 +1,9 @@
 /** The sections of a model's page that are prose and examples. What they state comes from the code they speak of. */
 
 import { html } from 'hono/html';
+import { MAX_IMAGE_PIXELS, MAX_IMAGE_SIDE, MIN_RENDERED_SIDE } from '../media/image-limits.ts';
 import type { Model, PriceTable } from '../models/model.ts';
-import { DELIVERY_TIMEOUT_MS, MAX_RESPONSE_BYTES } from '../webhooks/deliver.ts';
+import { DELIVERY_TIMEOUT_MS } from '../webhooks/deliver.ts';
 import { EVENT_SCHEMAS } from '../webhooks/event.ts';
 import { RETRY_DELAYS_MS } from '../webhooks/schedule.ts';
 import type { Html } from './layout.ts';
@@ -118,6 +119,7 @@ export function authenticationSection(): Html {
 export function idempotencySection(): Html {
   return html`<p>Send an <code>Idempotency-Key</code> of your own making, 1 to 255 printable characters, with a request that makes a job. When the answer is lost, send the same request with the same key: you get the same job in its present state, with <code>Idempotent-Replayed: true</code>, and it is charged once.</p>
 <p>The same key with another request is a 422. Refused requests are not remembered. A key lives as long as its job. Requests with a key are decided in your account's home region, so from far away they take a little longer than those without.</p>
+<p>Uploads take the header too: the same key and image is the same upload, as long as the upload is kept. Keys of uploads and keys of jobs have nothing to do with each other: one text may be used for both.</p>
 ${code(`Idempotency-Key: order-1042-video-1`, 'Example of the header')}`;
 }
 
@@ -140,15 +142,15 @@ ${json(examples[0]?.example, 'Example of an event')}
 ${code(VERIFY_JAVASCRIPT, 'Receiver in JavaScript')}
 ${code(VERIFY_PYTHON, 'Receiver in Python')}
 <h3>Delivery</h3>
-<p>Any 2xx within ${span(DELIVERY_TIMEOUT_MS / 1_000)} counts as delivered; a redirect is a failure. After a failure the event is sent again ${RETRY_DELAYS_MS.length - 1} times, with these pauses, each spread by a fifth to both sides: ${retrySchedule()}. <code>Retry-After</code> can make a pause longer. An event may come more than once and out of order: <code>webhook-id</code> is the same on every try, so remember the ones that you have handled. The first ${grouped(MAX_RESPONSE_BYTES)} bytes of your answer are kept for the log.</p>`;
+<p>Any 2xx within ${span(DELIVERY_TIMEOUT_MS / 1_000)} counts as delivered; a redirect is a failure. After a failure the event is sent again ${RETRY_DELAYS_MS.length - 1} times, with these pauses, each spread by a fifth to both sides: ${retrySchedule()}. <code>Retry-After</code> can make a pause longer. An event may come more than once and out of order: <code>webhook-id</code> is the same on every try, so remember the ones that you have handled. Answer 410 when you want no more of an event: it ends the tries.</p>`;
 }
 
 /** The bounds of this deployment. */
 export function limitsSection(config: DocsConfig): Html {
   return html`<ul>
-<li>JSON body, data URIs included: ${mebibytes(config.MAX_BODY_BYTES)}</li>
+<li>JSON body, data URIs included: ${mebibytes(config.MAX_BODY_BYTES)}, about three quarters of that as an image: base64 makes it a third longer</li>
 <li>Upload: ${mebibytes(config.MAX_UPLOAD_BYTES)}</li>
-<li>Images: PNG, JPEG, WebP, AVIF, HEIF</li>
+<li>Images: PNG, JPEG, WebP, AVIF or HEIF, still and not animated, of at most ${grouped(MAX_IMAGE_SIDE)} pixels a side and ${MAX_IMAGE_PIXELS / 1_000_000} megapixels. Where the local engine makes the videos, of at least ${MIN_RENDERED_SIDE} pixels a side</li>
 <li>A job that is not done after ${span(config.JOB_DEADLINE_S)} fails and costs nothing</li>
 <li>Uploads are kept for ${span(config.INPUT_RETENTION_HOURS * 3_600)}, videos for ${config.RESULT_RETENTION_DAYS} days</li>
 </ul>`;

@@ -13,11 +13,7 @@ import { isIsoMedia, readHeif } from './image/heif.ts';
 import { isJpeg, readJpeg } from './image/jpeg.ts';
 import { isPng, readPng } from './image/png.ts';
 import { isWebp, readWebp } from './image/webp.ts';
-
-/** Longest side, in pixels: WebP and most encoders of video end here, and no camera's still is longer. */
-export const MAX_IMAGE_SIDE = 16_384;
-/** Most pixels: 100 megapixels are 400 MB once decoded, about what a renderer can be asked to hold. */
-export const MAX_IMAGE_PIXELS = 100_000_000;
+import { MAX_IMAGE_PIXELS, MAX_IMAGE_SIDE } from './image-limits.ts';
 
 /** An image that we take. */
 export interface ImageFacts {

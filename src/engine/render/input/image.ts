@@ -1,19 +1,11 @@
 /** An input image: its size after the checks, and its pixels. Untrusted bytes are parsed here and nowhere else. */
 
 import sharp, { type Sharp, type SharpOptions } from 'sharp';
+import { MAX_IMAGE_PIXELS, MAX_IMAGE_SIDE, MIN_RENDERED_SIDE } from '../../../worker/media/image-limits.ts';
 import type { Rect } from '../geometry.ts';
 import type { Size } from '../job.ts';
 import { InputError } from './error.ts';
 import { type ImageKind, sniff } from './sniff.ts';
-
-/** 64 megapixels, above most cameras: decoded as RGBA, the worst case, that is 256 MiB. */
-const MAX_PIXELS = 8_192 * 8_192;
-
-/** The side of which a plane can still be made without counting in single pixels. */
-const MIN_SIDE = 64;
-
-/** The side from which libvips' and our own arithmetic need not be doubted. */
-const MAX_SIDE = 32_768;
 
 const SUPPORTED: readonly ImageKind[] = ['png', 'jpeg', 'webp', 'avif', 'heic'];
 
@@ -84,7 +76,7 @@ export async function openImage(bytes: Buffer): Promise<InputImage> {
 /** Reads the header of a PNG, JPEG, WebP or AVIF. Of an animation, the first frame is meant. */
 async function openWithSharp(bytes: Buffer): Promise<OpenedImage> {
   // Cut-off files fail; files with oddities that every viewer forgives do not.
-  const options: SharpOptions = { failOn: 'error', limitInputPixels: MAX_PIXELS, pages: 1 };
+  const options: SharpOptions = { failOn: 'error', limitInputPixels: MAX_IMAGE_PIXELS, pages: 1 };
   const { autoOrient: size } = await sharp(bytes, { ...options, limitInputPixels: false }).metadata();
   return {
     size: { width: size.width, height: size.height },
@@ -100,17 +92,17 @@ async function openWithLibheif(bytes: Buffer): Promise<OpenedImage> {
 
 /** @throws {InputError} */
 function checkSize({ width, height }: Size): void {
-  if (width * height > MAX_PIXELS || Math.max(width, height) > MAX_SIDE) {
+  if (width * height > MAX_IMAGE_PIXELS || Math.max(width, height) > MAX_IMAGE_SIDE) {
     throw new InputError('image_too_large', `The image of ${width}x${height} pixels is too large.`, {
-      max_width: MAX_SIDE,
-      max_height: MAX_SIDE,
-      max_pixels: MAX_PIXELS,
+      max_width: MAX_IMAGE_SIDE,
+      max_height: MAX_IMAGE_SIDE,
+      max_pixels: MAX_IMAGE_PIXELS,
     });
   }
-  if (Math.min(width, height) < MIN_SIDE) {
+  if (Math.min(width, height) < MIN_RENDERED_SIDE) {
     throw new InputError('image_too_small', `The image of ${width}x${height} pixels is too small.`, {
-      min_width: MIN_SIDE,
-      min_height: MIN_SIDE,
+      min_width: MIN_RENDERED_SIDE,
+      min_height: MIN_RENDERED_SIDE,
     });
   }
 }
