@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { JobView } from '../../src/worker/jobs/contract.ts';
-import { dollars, resultBody, statusBody } from '../../src/worker/jobs/wire.ts';
+import { resultBody, statusBody } from '../../src/worker/jobs/wire.ts';
+import { dollarsOf } from '../../src/worker/models/model.ts';
 
 const base = { jobId: 'job_1', createdAt: Date.UTC(2026, 9, 1, 12) } as const;
 const video = { key: 'out/a/job_1.mp4', bytes: 9, duration: 6, width: 1920, height: 1080, fps: 25 };
@@ -105,4 +106,4 @@ it.each([
   [0, 0],
   [1, 0.000_001],
   [3_840_000, 3.84],
-])('%i micro-dollars are %d dollars', (micro, amount) => expect(dollars(micro)).toBe(amount));
+])('%i micro-dollars are %d dollars', (micro, amount) => expect(dollarsOf(micro)).toBe(amount));

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { JobView } from '../../src/worker/jobs/contract.ts';
-import { dollars, resultBody, statusBody } from '../../src/worker/jobs/wire.ts';
+import { resultBody, statusBody } from '../../src/worker/jobs/wire.ts';
+import { dollarsOf } from '../../src/worker/models/model.ts';
 import { JobStatus } from '../../src/worker/routes/schemas.ts';
 
 const CREATED = Date.UTC(2026, 9, 1, 12, 0, 0, 5);
@@ -94,5 +95,5 @@ it.each([
   [1, 0.000001],
   [300_006, 0.300006],
 ])('%i micro-dollars are %d dollars', (microDollars, expected) => {
-  expect(dollars(microDollars)).toBe(expected);
+  expect(dollarsOf(microDollars)).toBe(expected);
 });

@@ -4,13 +4,12 @@ import { fileURLToPath } from 'node:url';
 import { type Command, Option } from 'commander';
 import * as z from 'zod';
 import { MODELS } from '../../worker/models/index.ts';
-import type { Model, PriceTable } from '../../worker/models/model.ts';
+import { dollarsOf, type Model, type PriceTable } from '../../worker/models/model.ts';
 import { CliError, messageOf } from '../errors.ts';
 import { framedTable, type Terminal } from '../terminal.ts';
 
 const FAL_API = 'https://api.fal.ai/v1';
 const TIMEOUT_MS = 20_000;
-const MICRO_DOLLARS = 1_000_000;
 
 /** fal's price of one endpoint. */
 export interface UpstreamPrice {
@@ -107,7 +106,7 @@ export function compare(
 ): Comparison {
   if (!upstream) return { kind: 'unknown' };
   if (!/^(per )?(video )?sec(ond)?s?$/i.test(upstream.unit.trim())) return { kind: 'other_unit', upstream };
-  const ours = Math.min(...Object.values({ ...model.defaultPrices, ...configured })) / MICRO_DOLLARS;
+  const ours = dollarsOf(Math.min(...Object.values({ ...model.defaultPrices, ...configured })));
   return { kind: 'compared', upstream, ours, belowCost: ours < upstream.unitPrice };
 }
 

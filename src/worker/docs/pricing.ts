@@ -1,11 +1,8 @@
 /** A model's prices as a grid of durations and resolutions. Pure. */
 
 import * as z from 'zod';
-import type { Model, ModelInput, Price, PriceTable } from '../models/model.ts';
+import { dollarsOf, type Model, type ModelInput, type Price, type PriceTable } from '../models/model.ts';
 import { valuesOf } from './parameters.ts';
-
-/** Micro-dollars per dollar. */
-const MICRO_DOLLARS = 1_000_000;
 
 /** What a video costs for each duration and resolution that the model makes. */
 export interface PriceGrid {
@@ -41,7 +38,7 @@ export function priceGrid(model: Model, configured: PriceTable): PriceGrid {
   };
   return {
     resolutions,
-    perSecond: resolutions.map((resolution) => (prices[resolution] ?? Number.NaN) / MICRO_DOLLARS),
+    perSecond: resolutions.map((resolution) => dollarsOf(prices[resolution] ?? Number.NaN)),
     rows: valuesOf(model.shape, 'duration')
       .map(Number)
       .map((duration) => ({

@@ -1,13 +1,7 @@
 /** A job as JSON: the status answer of the API, and the `data` of its webhook events. Pure. */
 
+import { dollarsOf } from '../models/model.ts';
 import type { JobView } from './contract.ts';
-
-const MICRO_DOLLARS_PER_DOLLAR = 1_000_000;
-
-/** Micro-dollars as dollars. */
-export function dollars(microDollars: number): number {
-  return microDollars / MICRO_DOLLARS_PER_DOLLAR;
-}
 
 /** The `result` member of an answer. */
 export function resultBody(job: JobView, videoUrl: string) {
@@ -35,7 +29,7 @@ export function statusBody(job: JobView, videoUrl: string | null) {
     ...(videoUrl === null ? {} : { result: resultBody(job, videoUrl) }),
     ...(job.failure ? { error: { code: job.failure.code, message: job.failure.message } } : {}),
     credits_charged: job.credits,
-    cost_usd: dollars(job.cost),
+    cost_usd: dollarsOf(job.cost),
     created_at: new Date(job.createdAt).toISOString(),
     ...(job.endedAt === undefined ? {} : { completed_at: new Date(job.endedAt).toISOString() }),
     ...(job.metadata ? { metadata: job.metadata } : {}),

@@ -57,11 +57,16 @@ export interface UpstreamImages {
 const MICRO_DOLLARS_PER_CREDIT = 10_000;
 const MICRO_DOLLARS_PER_DOLLAR = 1_000_000;
 
+/** Micro-dollars as dollars. */
+export function dollarsOf(microDollars: number): number {
+  return microDollars / MICRO_DOLLARS_PER_DOLLAR;
+}
+
 /** A price in integer micro-dollars as dollars and whole credits, rounded up. */
 export function priceOf(microDollars: number): Price {
   return {
     microDollars,
-    costUsd: microDollars / MICRO_DOLLARS_PER_DOLLAR,
+    costUsd: dollarsOf(microDollars),
     credits: Math.ceil(microDollars / MICRO_DOLLARS_PER_CREDIT),
   };
 }

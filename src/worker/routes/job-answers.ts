@@ -7,7 +7,8 @@ import { granted } from '../http/outcome.ts';
 import type { ShardClient } from '../jobs/client.ts';
 import type { JobView, StatusOutcome } from '../jobs/contract.ts';
 import { videoUrl } from '../jobs/outside.ts';
-import { dollars, resultBody, statusBody } from '../jobs/wire.ts';
+import { resultBody, statusBody } from '../jobs/wire.ts';
+import { dollarsOf } from '../models/model.ts';
 import type { SubmittedJob } from './submit-job.ts';
 
 const SECOND_MS = 1_000;
@@ -56,7 +57,7 @@ export async function answerSubmit(
         job_id: job.jobId,
         result: resultBody(job, url),
         credits_charged: job.credits,
-        cost_usd: dollars(job.cost),
+        cost_usd: dollarsOf(job.cost),
       });
     }
     case 'failed':
@@ -87,7 +88,7 @@ async function ended(c: Context<App>, client: ShardClient, job: JobView): Promis
 
 function accepted(c: Context<App>, job: JobView): Response {
   return c.json(
-    { job_id: job.jobId, status: 'in_progress', credits_charged: job.credits, cost_usd: dollars(job.cost) },
+    { job_id: job.jobId, status: 'in_progress', credits_charged: job.credits, cost_usd: dollarsOf(job.cost) },
     202,
     { Location: `/api/fal/status/${job.jobId}`, 'Retry-After': String(POLL_AFTER_S) },
   );
