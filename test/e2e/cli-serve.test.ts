@@ -1,6 +1,8 @@
 /** Serving a Worker through Miniflare: state that survives, crons, logs, and ports that are taken. */
 
+import { chmod, mkdir, stat } from 'node:fs/promises';
 import { createServer } from 'node:net';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, expect, test, vi } from 'vitest';
 import { type LogEntry, logLine } from '../../src/cli/serve/log.ts';
@@ -54,6 +56,14 @@ test('the configuration is read, given variables win, objects and bucket survive
   const second = await serve(path);
   expect(await json(`${second.url}/add`)).toEqual({ n: 2 });
   expect(await (await fetch(`${second.url}/get`)).text()).toBe('kept');
+});
+
+test('the state is for its owner alone, also in a directory that others may enter, and was there before', async () => {
+  const path = await dataDir();
+  await chmod(path, 0o755);
+  await mkdir(join(path, 'worker'), { mode: 0o755 });
+  await serve(path);
+  expect((await stat(join(path, 'worker'))).mode & 0o777).toBe(0o700);
 });
 
 test('tick runs the scheduled handler', async () => {

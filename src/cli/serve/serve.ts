@@ -5,6 +5,7 @@
  * `wrangler dev` does (docs/design.md). State is kept under the data directory and survives restarts.
  */
 
+import { chmod, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { V4MiniflareOptions } from 'miniflare';
@@ -21,6 +22,9 @@ const CONFIG_PATH = fileURLToPath(new URL('../../../wrangler.toml', import.meta.
 
 /** Beside the dependencies: it is rebuilt when it is gone, and goes when they go. */
 const CACHE_DIR = fileURLToPath(new URL('../../../node_modules/.cache/firstframe', import.meta.url));
+
+/** Owner alone: in there are customers' images, videos and prompts. */
+const PRIVATE_DIR_MODE = 0o700;
 
 /** What to serve and where. */
 export interface ServeOptions {
@@ -60,6 +64,11 @@ export async function serveWorker(options: ServeOptions): Promise<Served> {
   const build = await buildWorker(options.configPath ?? CONFIG_PATH, CACHE_DIR);
   requireEveryMinute(build.crons);
 
+  // Before the runtime makes it readable for all: the data directory may be an old one that others may enter.
+  const statePath = join(options.dataDir, 'worker');
+  await mkdir(statePath, { recursive: true });
+  await chmod(statePath, PRIVATE_DIR_MODE);
+
   const { Miniflare, convertV4MiniflareOptions } = await import('miniflare');
   const log = await runtimeLog(onLog);
   const miniflareOptions = convertV4MiniflareOptions({
@@ -69,7 +78,7 @@ export async function serveWorker(options: ServeOptions): Promise<Served> {
     script: build.script,
     bindings: { ...build.vars, ...options.vars },
     unsafeDirectSockets: [{ host, port }],
-    resourcePersistencePath: join(options.dataDir, 'worker'),
+    resourcePersistencePath: statePath,
     // Miniflare would ask workers.cloudflare.com for a sample request place; the Worker has a default of its own.
     cf: false,
     logRequests: false,
