@@ -39,7 +39,13 @@ const operations = Object.entries(document.paths).flatMap(([path, methods]) =>
 );
 
 /** Routes that the document leaves out: pages for people, and where the upstream calls back. */
-const UNLISTED = ['GET /docs', 'GET /docs/{model}', 'GET /problems/{slug}', 'POST /callbacks/fal/{token}'];
+const UNLISTED = [
+  'GET /',
+  'GET /docs',
+  'GET /docs/{model}',
+  'GET /problems/{slug}',
+  'POST /callbacks/fal/{token}',
+];
 
 /** What Hono answers by the route of GET. */
 const BY_GET = ['HEAD /files/{token}/{name}'];

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { PROBLEMS } from '../../src/worker/docs/problems.ts';
 import { problemSlug } from '../../src/worker/errors.ts';
-import { Customer } from '../support/customer.ts';
+import { Customer, PUBLIC_URL } from '../support/customer.ts';
 import { ask, jsonInit, problem, send, stable, workerWith } from './api-door.ts';
 import { failing } from './api-faults.ts';
 import { source } from './media-fixtures.ts';
@@ -102,8 +102,12 @@ describe('a body of another type', () => {
 });
 
 describe('an address', () => {
+  it('that is opened in a browser leads to the documentation', async () => {
+    const { status, headers } = await ask('/', { redirect: 'manual' });
+    expect([status, headers.get('Location')]).toEqual([302, `${PUBLIC_URL}/docs`]);
+  });
+
   it.each([
-    '/',
     '/api',
     '/api/ltx-2.3',
     '/api/fal/status',

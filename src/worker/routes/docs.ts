@@ -10,6 +10,9 @@ import { SERVICE_FIELDS } from '../models/service-fields.ts';
 
 export const docsRoutes = new Hono<App>();
 
+/** Whoever opens the service in a browser wants to know what it is. */
+docsRoutes.get('/', (c) => c.redirect(`${c.get('config').PUBLIC_URL}/docs`, 302));
+
 /** With one model in the catalogue its page is the documentation. */
 docsRoutes.get('/docs', async (c) => {
   const [only, ...others] = MODELS;
