@@ -145,3 +145,16 @@ describe('a retention that is cut short is taken up again:', () => {
     expect(await world.credits()).toEqual({ available: 203, held: 0, captured: 87 });
   });
 });
+
+it('retention of a shard that has long left the list comes by cron alone', async () => {
+  const world = await World.create();
+  const job = await completed(world);
+  // A quiet day and some: its credits go home, and it leaves the list.
+  for (let hours = 0; hours < 52; hours += 4) await world.pass(4 * HOUR_MS);
+  await world.crash({ alarm: false });
+  world.clock.advance(RETENTION_MS);
+  await cron();
+  await world.quiet();
+  expect(await status(world, job.id)).toBe(410);
+  expect(await world.files(job.id)).toEqual([]);
+});
