@@ -52,8 +52,28 @@ export async function mintKey(ring: Ring, account: string): Promise<MintedKey> {
   return { key, hash: await sha256Hex(utf8(key)), ringId: entry.id };
 }
 
+/** Keys that an isolate remembers having checked, at most: what a busy one meets in its life. */
+const REMEMBERED = 1_000;
+// By ring, so that a key is checked again when the secrets change. What a key parses to never changes: whether it was
+// revoked is not decided here. Two of the three hashes that a submit costs at the edge are spared by this.
+const remembered = new WeakMap<Ring, Map<string, ParsedKey>>();
+
 /** Who is calling, if `text` is a key that we made under a secret still in the ring; else null. Never throws. */
 export async function parseKey(ring: Ring, text: string): Promise<ParsedKey | null> {
+  const known = remembered.get(ring) ?? new Map<string, ParsedKey>();
+  remembered.set(ring, known);
+  const before = known.get(text);
+  if (before) return before;
+  const parsed = await checkKey(ring, text);
+  if (parsed) {
+    const oldest = known.size >= REMEMBERED ? known.keys().next().value : undefined;
+    if (oldest !== undefined) known.delete(oldest);
+    known.set(text, parsed);
+  }
+  return parsed;
+}
+
+async function checkKey(ring: Ring, text: string): Promise<ParsedKey | null> {
   const match = KEY.exec(text);
   if (!match) return null;
   const [, accountPart, , given, ringId] = match as unknown as [string, string, string, string, string];
