@@ -1,15 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { JobFailure } from '../../src/worker/errors.ts';
-import {
-  advance,
-  isEnded,
-  isOver,
-  type Job,
-  type JobEvent,
-  type JobState,
-  type Moment,
-  newJob,
-} from '../../src/worker/jobs/state.ts';
+import { isEnded, isOver, type Job, type JobState, newJob } from '../../src/worker/jobs/job.ts';
+import { advance, type JobEvent, type Moment } from '../../src/worker/jobs/state.ts';
 import type { UpstreamEvent, UpstreamHandle } from '../../src/worker/upstream/contract.ts';
 
 const T = 1_000_000;

@@ -7,24 +7,17 @@
  */
 
 import type { AccountForShard, LeaseOutcome } from '../accounts/contract.ts';
-import { floatOf, hold, receive, totalsOf } from '../accounts/float.ts';
+import { floatOf, receive, totalsOf } from '../accounts/float.ts';
 import { refusalStands } from '../accounts/lease.ts';
 import { callTwice } from '../calls.ts';
 import type { CheckOutcome, SubmitCommand, SubmitOutcome } from './contract.ts';
-import { RETAIN_KEY, SETTLE_KEY } from './due.ts';
+import { SETTLE_KEY } from './due.ts';
+import { type Entrant, Intake, type Outcome } from './intake.ts';
 import { FLOAT_IDLE_MS, LEASE_JOBS, LOW_FLOAT_JOBS, REFILL_PAUSE_MS } from './schedule.ts';
-import { newJob } from './state.ts';
-import { type BookRow, type JobStore, type StoredJob, viewOf } from './store.ts';
-
-/** A look at the balance waits and is admitted like a submit, but holds nothing. */
-type Request =
-  | { readonly kind: 'submit'; readonly command: SubmitCommand }
-  | { readonly kind: 'check'; readonly credits: number };
-
-type Outcome = SubmitOutcome | CheckOutcome;
+import type { JobStore } from './store.ts';
 
 interface Waiting {
-  readonly request: Request;
+  readonly request: Entrant;
   readonly settle: (outcome: Outcome) => void;
 }
 
@@ -48,12 +41,12 @@ const RETRY_AFTER_S = 2;
 const UNSETTLED = { kind: 'unavailable', part: 'credits', retryAfter: RETRY_AFTER_S } as const;
 /** Leases in a row that neither covered the need nor made a refusal true, because credits were on their way. */
 const MAX_UNSETTLED = 5;
-const HOUR_MS = 3_600_000;
 /** Longer than the account's own recall rounds may take. */
 const LEASE_TIMEOUT_MS = 30_000;
 
 export class Admission {
   readonly #deps: AdmissionDeps;
+  readonly #intake: Intake;
   readonly #waiting: Waiting[] = [];
   #leasing = false;
   #refillAfter = 0;
@@ -62,6 +55,7 @@ export class Admission {
 
   constructor(deps: AdmissionDeps) {
     this.#deps = deps;
+    this.#intake = new Intake(deps);
   }
 
   /** Admits a submit, or says why not. Idempotent by job id and by Idempotency-Key. */
@@ -74,16 +68,16 @@ export class Admission {
     return (await this.#enter({ kind: 'check', credits })) as CheckOutcome;
   }
 
-  #enter(request: Request): Outcome | Promise<Outcome> {
+  #enter(request: Entrant): Outcome | Promise<Outcome> {
     if (this.#waiting.length === 0) {
-      const outcome = this.#deps.store.transaction(() => this.#tryAdmit(request));
+      const outcome = this.#deps.store.transaction(() => this.#intake.tryAdmit(request));
       if (outcome) {
         this.#admitted(outcome);
         return outcome;
       }
     } else if (request.kind === 'submit') {
       // What was taken in before needs no credit, and waits for nobody who does.
-      const earlier = this.#firstOfKey(request.command) ?? this.#sameSubmit(request.command);
+      const earlier = this.#intake.earlier(request.command);
       if (earlier) return earlier;
     }
     return new Promise((settle) => {
@@ -102,7 +96,7 @@ export class Admission {
     const result = store.transaction(() => {
       this.#receive(leased);
       for (const { request } of this.#waiting) {
-        const outcome = this.#tryAdmit(request);
+        const outcome = this.#intake.tryAdmit(request);
         if (!outcome) break;
         outcomes.push(outcome);
       }
@@ -123,67 +117,6 @@ export class Admission {
     this.#lastLease = book.received - row.book.received;
     this.#deps.store.writeBook({ ...row, book });
     this.#deps.store.due.planSooner(SETTLE_KEY, 'settle', this.#deps.now() + FLOAT_IDLE_MS);
-  }
-
-  /** The outcome, or null when the float does not cover the request. In a transaction. */
-  #tryAdmit(request: Request): Outcome | null {
-    const { store } = this.#deps;
-    if (request.kind === 'check')
-      return floatOf(store.book().book) >= request.credits ? { kind: 'ok' } : null;
-    const { command } = request;
-    const first = this.#firstOfKey(command);
-    if (first) return first;
-    const row = store.book();
-    const book = hold(row.book, command.credits);
-    const stored = book && this.#insert(command, { ...row, book });
-    return stored ? { kind: 'accepted', job: viewOf(stored), replayed: false } : this.#sameSubmit(command);
-  }
-
-  /** What the Idempotency-Key of this submit made before. */
-  #firstOfKey({ idempotency, jobId }: SubmitCommand): SubmitOutcome | null {
-    const { store } = this.#deps;
-    const known = idempotency && store.idempotent(idempotency.key);
-    if (!known) return null;
-    if (known.fingerprint !== idempotency.fingerprint) return { kind: 'mismatch' };
-    const first = store.job(known.jobId);
-    return first && first !== 'gone'
-      ? // The very job of this submit, when its answer was lost, is no replay.
-        { kind: 'accepted', job: viewOf(first), replayed: first.id !== jobId }
-      : { kind: 'gone' };
-  }
-
-  /** This very submit, made again because its answer was lost. */
-  #sameSubmit({ jobId }: SubmitCommand): SubmitOutcome | null {
-    const same = this.#deps.store.job(jobId);
-    if (same === 'gone') return { kind: 'gone' };
-    return same && { kind: 'accepted', job: viewOf(same), replayed: false };
-  }
-
-  /** Writes the job with its hold and its first due work; null, and nothing written, when the job is there already. */
-  #insert(command: SubmitCommand, row: BookRow): StoredJob | null {
-    const { store, now: clock, retentionMs } = this.#deps;
-    const now = clock();
-    const stored: StoredJob = {
-      id: command.jobId,
-      credits: command.credits,
-      cost: command.cost,
-      request: command.request,
-      job: newJob(now, command.request.usualMs),
-    };
-    if (!store.insertJob(stored)) return null;
-    const sameHour = now - row.hourStart < HOUR_MS;
-    store.writeBook({
-      ...row,
-      lastUsedAt: now,
-      lastPrice: command.credits,
-      hourStart: sameHour ? row.hourStart : now,
-      hourUsed: (sameHour ? row.hourUsed : 0) + command.credits,
-    });
-    store.due.plan(stored.id, 'submit', now);
-    if (row.lastUsedAt === 0) store.due.planSooner(RETAIN_KEY, 'retain', now + retentionMs);
-    const { idempotency } = command;
-    if (idempotency) store.insertIdempotent(idempotency.key, idempotency.fingerprint, stored.id);
-    return stored;
   }
 
   #admitted(outcome: Outcome): void {
@@ -239,7 +172,7 @@ export class Admission {
       const index = this.#waiting.indexOf(waiting);
       if (index < 0) continue;
       const { request } = waiting;
-      const outcome = this.#deps.store.transaction(() => this.#tryAdmit(request));
+      const outcome = this.#deps.store.transaction(() => this.#intake.tryAdmit(request));
       this.#waiting.splice(index, 1);
       if (outcome) this.#admitted(outcome);
       const required = request.kind === 'submit' ? request.command.credits : request.credits;

@@ -3,9 +3,11 @@
 import { capture, release } from '../accounts/float.ts';
 import type { Claim } from './due.ts';
 import { SETTLE_KEY } from './due.ts';
+import { deadlineOf, isEnded, type Job, type JobPolicy } from './job.ts';
 import { FLOAT_IDLE_MS } from './schedule.ts';
-import { advance, deadlineOf, isEnded, type Job, type JobEvent, type JobPolicy, type Next } from './state.ts';
-import { deliveryId, type JobStore, type StoredJob } from './store.ts';
+import { advance, type JobEvent, type Next } from './state.ts';
+import type { JobStore, StoredJob } from './store.ts';
+import { deliveryId } from './view.ts';
 
 export interface LedgerDeps {
   readonly store: JobStore;

@@ -18,7 +18,8 @@ import { type Attempt, deliver } from '../webhooks/deliver.ts';
 import { type JobEvent, jobEvent } from '../webhooks/event.ts';
 import type { JobView } from './contract.ts';
 import { COPY_OPEN_MS } from './schedule.ts';
-import { type Delivery, type StoredJob, viewOf } from './store.ts';
+import type { Delivery, StoredJob } from './store.ts';
+import { viewOf } from './view.ts';
 import { statusBody } from './wire.ts';
 
 export interface OutsideDeps {

@@ -4,7 +4,7 @@ import * as z from 'zod';
 import { JOB_ERROR_CODES } from '../errors.ts';
 import { IMAGE_TYPES } from '../media/contract.ts';
 import type { JobRequest } from './contract.ts';
-import type { Job } from './state.ts';
+import type { Job } from './job.ts';
 
 const ImageSource = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('url'), url: z.string() }),

@@ -33,16 +33,17 @@ import type {
 } from './contract.ts';
 import { Deliveries } from './deliveries.ts';
 import { type Claim, RETAIN_KEY, SETTLE_KEY } from './due.ts';
+import { isEnded } from './job.ts';
 import { JobLedger } from './ledger.ts';
 import { Listing } from './listing.ts';
 import { Outside } from './outside.ts';
 import { Pump } from './pump.ts';
 import { KeyReplica } from './replica.ts';
 import { FLOAT_IDLE_MS } from './schedule.ts';
-import { isEnded } from './state.ts';
 import { JobSteps } from './steps.ts';
-import { JobStore, viewOf } from './store.ts';
+import { JobStore } from './store.ts';
 import { Upkeep } from './upkeep.ts';
+import { viewOf } from './view.ts';
 import { Waiters } from './waiters.ts';
 
 /**

@@ -4,9 +4,10 @@ import type { CopyOutcome, ImageSource } from '../media/contract.ts';
 import { modelOf } from '../models/index.ts';
 import type { Upstream, UpstreamHandle, UpstreamVideo } from '../upstream/contract.ts';
 import type { Claim } from './due.ts';
+import { isEnded, isOver, type JobPolicy } from './job.ts';
 import { type JobLedger, maySend } from './ledger.ts';
 import { COPY_CLAIM_MS, COPY_RENEW_MS, TIMEOUT_MS } from './schedule.ts';
-import { isEnded, isOver, type JobEvent, type JobPolicy } from './state.ts';
+import type { JobEvent } from './state.ts';
 import type { JobStore, StoredJob } from './store.ts';
 
 export interface StepDeps {

@@ -4,13 +4,14 @@
  * nothing behind.
  */
 
-import { EMPTY_BOOK, type ShardBook } from '../accounts/float.ts';
 import { migrate, upgrade } from '../migrate.ts';
-import type { JobRequest, JobView } from './contract.ts';
+import { type BookRow, BookTable, EMPTY_ROW } from './book.ts';
+import type { JobRequest } from './contract.ts';
 import { DueTable } from './due.ts';
+import type { Job, JobState } from './job.ts';
 import { JOB_MIGRATIONS } from './migrations.ts';
 import { type LoggedAttempt, readAttempts, readProgress, readRequest, writeProgress } from './records.ts';
-import { isEnded, type Job, type JobState } from './state.ts';
+import { deliveryId } from './view.ts';
 
 /** A job with what it was made of. After its retention only `credits`, `cost` and times are left. */
 export interface StoredJob {
@@ -20,41 +21,6 @@ export interface StoredJob {
   readonly cost: number;
   readonly job: Job;
   readonly request: JobRequest;
-}
-
-/** What a shard remembers beside the book itself. */
-export interface BookRow {
-  readonly book: ShardBook;
-  /** Of `book.returned`, what the account has acknowledged. */
-  readonly returnedSeen: number;
-  readonly lastUsedAt: number;
-  /** Credits of the last job. */
-  readonly lastPrice: number;
-  /** The running hour, and the credits held in it. */
-  readonly hourStart: number;
-  readonly hourUsed: number;
-}
-
-const EMPTY_ROW: BookRow = {
-  book: EMPTY_BOOK,
-  returnedSeen: 0,
-  lastUsedAt: 0,
-  lastPrice: 0,
-  hourStart: 0,
-  hourUsed: 0,
-};
-
-interface BookColumns extends Record<string, SqlStorageValue> {
-  received: number;
-  returned: number;
-  held: number;
-  captured: number;
-  releases: number;
-  returned_seen: number;
-  last_used_at: number;
-  last_price: number;
-  hour_start: number;
-  hour_used: number;
 }
 
 /** A webhook event on its way to one receiver. */
@@ -83,15 +49,16 @@ interface JobRow extends Record<string, SqlStorageValue> {
 export class JobStore {
   readonly #storage: DurableObjectStorage;
   readonly #sql: SqlStorage;
+  readonly #books: BookTable;
   readonly due: DueTable;
   /** Told when a transaction was rolled back, for whoever else remembers what it wrote. */
   onRollback: () => void = () => undefined;
   #ready: boolean;
-  #book: BookRow | undefined;
 
   constructor(storage: DurableObjectStorage) {
     this.#storage = storage;
     this.#sql = storage.sql;
+    this.#books = new BookTable(storage.sql);
     this.due = new DueTable(storage.sql);
     // A shard that exists is brought up to date; one that was only looked up stays empty.
     this.#ready = upgrade(storage, JOB_MIGRATIONS);
@@ -115,8 +82,7 @@ export class JobStore {
     try {
       return this.#storage.transactionSync(write);
     } catch (cause) {
-      // What was rolled back on disk must not stay in memory.
-      this.#book = undefined;
+      this.#books.forget();
       this.onRollback();
       throw cause;
     }
@@ -193,43 +159,13 @@ export class JobStore {
     this.#sql.exec('DELETE FROM deliveries WHERE id = ?', deliveryId(id));
   }
 
-  /** The book; an empty one before the first write. Kept in memory: nobody else writes it. */
+  /** The book; an empty one before the first write. */
   book(): BookRow {
-    if (!this.#ready) return EMPTY_ROW;
-    this.#book ??= this.#readBook();
-    return this.#book;
-  }
-
-  #readBook(): BookRow {
-    const row = this.#sql.exec<BookColumns>('SELECT * FROM book').one();
-    const { received, returned, held, captured, releases } = row;
-    return {
-      book: { received, returned, held, captured, releases },
-      returnedSeen: row.returned_seen,
-      lastUsedAt: row.last_used_at,
-      lastPrice: row.last_price,
-      hourStart: row.hour_start,
-      hourUsed: row.hour_used,
-    };
+    return this.#ready ? this.#books.read() : EMPTY_ROW;
   }
 
   writeBook(row: BookRow): void {
-    const { book } = row;
-    this.#sql.exec(
-      `UPDATE book SET received = ?, returned = ?, held = ?, captured = ?, releases = ?, returned_seen = ?,
-         last_used_at = ?, last_price = ?, hour_start = ?, hour_used = ?`,
-      book.received,
-      book.returned,
-      book.held,
-      book.captured,
-      book.releases,
-      row.returnedSeen,
-      row.lastUsedAt,
-      row.lastPrice,
-      row.hourStart,
-      row.hourUsed,
-    );
-    this.#book = row;
+    this.#books.write(row);
   }
 
   idempotent(key: string): { fingerprint: string; jobId: string } | null {
@@ -281,40 +217,4 @@ export class JobStore {
       JSON.stringify(delivery.attempts),
     );
   }
-}
-
-/** The event id of a job's end: one a job, constant over all tries, and no dot in it (Standard Webhooks). */
-export function deliveryId(jobId: string): string {
-  return jobId.replace(/^job_/, 'evt_');
-}
-
-/** A stored job as its owner may see it. */
-export function viewOf(stored: StoredJob): JobView {
-  const { job, request } = stored;
-  const common = {
-    jobId: stored.id,
-    createdAt: job.createdAt,
-    ...(request.metadata ? { metadata: request.metadata } : {}),
-  };
-  if (!isEnded(job.state)) {
-    const phase = job.state === 'storing' ? 'storing' : job.rendering ? 'rendering' : 'queued';
-    return {
-      ...common,
-      status: 'in_progress',
-      phase,
-      credits: stored.credits,
-      cost: stored.cost,
-      ...(phase === 'queued' && job.queuePosition !== null ? { queuePosition: job.queuePosition } : {}),
-    };
-  }
-  const charged = job.state === 'completed';
-  return {
-    ...common,
-    status: job.state,
-    credits: charged ? stored.credits : 0,
-    cost: charged ? stored.cost : 0,
-    ...(job.endedAt === null ? {} : { endedAt: job.endedAt }),
-    ...(job.video ? { video: job.video } : {}),
-    ...(job.failure ? { failure: job.failure } : {}),
-  };
 }

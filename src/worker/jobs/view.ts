@@ -1,0 +1,41 @@
+/** A stored job as its owner may see it, and the id of its event. Pure. */
+
+import type { JobView } from './contract.ts';
+import { isEnded } from './job.ts';
+import type { StoredJob } from './store.ts';
+
+/** The event id of a job's end: one a job, constant over all tries, and no dot in it (Standard Webhooks). */
+export function deliveryId(jobId: string): string {
+  return jobId.replace(/^job_/, 'evt_');
+}
+
+/** A stored job as its owner may see it. */
+export function viewOf(stored: StoredJob): JobView {
+  const { job, request } = stored;
+  const common = {
+    jobId: stored.id,
+    createdAt: job.createdAt,
+    ...(request.metadata ? { metadata: request.metadata } : {}),
+  };
+  if (!isEnded(job.state)) {
+    const phase = job.state === 'storing' ? 'storing' : job.rendering ? 'rendering' : 'queued';
+    return {
+      ...common,
+      status: 'in_progress',
+      phase,
+      credits: stored.credits,
+      cost: stored.cost,
+      ...(phase === 'queued' && job.queuePosition !== null ? { queuePosition: job.queuePosition } : {}),
+    };
+  }
+  const charged = job.state === 'completed';
+  return {
+    ...common,
+    status: job.state,
+    credits: charged ? stored.credits : 0,
+    cost: charged ? stored.cost : 0,
+    ...(job.endedAt === null ? {} : { endedAt: job.endedAt }),
+    ...(job.video ? { video: job.video } : {}),
+    ...(job.failure ? { failure: job.failure } : {}),
+  };
+}
