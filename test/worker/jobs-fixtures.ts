@@ -48,6 +48,8 @@ export interface Received {
   readonly id: string;
   readonly timestamp: number;
   readonly signature: string;
+  /** Whether the sender would follow a redirect. */
+  readonly redirect: string;
   readonly text: string;
   readonly body: Json;
 }
@@ -217,6 +219,7 @@ export class World {
         id: headers['webhook-id'] ?? '',
         timestamp: Number(headers['webhook-timestamp']) * SECOND_MS,
         signature: headers['webhook-signature'] ?? '',
+        redirect: request.redirect,
         text,
         body: verifier.verify(text, headers),
       };

@@ -212,11 +212,18 @@ it('a callback that overtakes the answer to its own submit is the answer', async
 
 it('the upstream’s key goes to no other host, whatever addresses it is told', async () => {
   const world = await World.create();
+  const { upstream } = world;
+  const redirects = new Set<string>();
+  world.installed.receive(upstream.queueUrl, (request) => {
+    redirects.add(request.redirect);
+    return upstream.handle(request);
+  });
   const job = await world.start({ submit: ['foreign_urls'] });
   expect(await world.ended(job)).toMatchObject({ status: 'completed' });
   expect(world.upstream.count('foreign')).toBe(0);
   const withKey = world.upstream.calls.filter((call) => call.headers.has('authorization'));
   expect(withKey.length).toBeGreaterThan(2);
+  expect(redirects).toEqual(new Set(['manual']));
   expect(new Set(withKey.map((call) => new URL(call.url).origin))).toEqual(
     new Set(['https://queue.fal.run']),
   );
