@@ -24,5 +24,7 @@ export default defineConfig({
     silent: 'passed-only',
     // A first request starts objects on a disk that other tests use too.
     testTimeout: 20_000,
+    // Each file has a runtime of its own, and so objects, directories and files of its own; two run side by side.
+    maxWorkers: 2,
   },
 });
