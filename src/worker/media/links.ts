@@ -96,9 +96,6 @@ export async function ownUpload(
 
 /** The path below `/files/` when the URL leads to this deployment, else null. The scheme may differ: a proxy's matter. */
 function fileSegments(config: LinkConfig, url: URL): string[] | null {
-  const own = new URL(config.PUBLIC_URL);
-  // Two spellings of one place must not be two places: a link of ours is refused when it is wrong, not passed on.
-  if (!isSameHost(own, url) || own.port !== url.port) return null;
   let path: string;
   try {
     path = decodeURIComponent(url.pathname);
@@ -106,5 +103,8 @@ function fileSegments(config: LinkConfig, url: URL): string[] | null {
     // Not decodable, so no router would take it for one of our paths either.
     return null;
   }
-  return path.startsWith(ROOT) ? path.slice(ROOT.length).split('/') : null;
+  if (!path.startsWith(ROOT)) return null;
+  const own = new URL(config.PUBLIC_URL);
+  // Two spellings of one place must not be two places: a link of ours is refused when it is wrong, not passed on.
+  return isSameHost(own, url) && own.port === url.port ? path.slice(ROOT.length).split('/') : null;
 }
