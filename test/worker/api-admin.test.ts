@@ -46,6 +46,16 @@ describe('an account', () => {
     expect((await ask('/admin/accounts', init)).body.id).toMatch(/^acct_s/);
   });
 
+  it('is made once for a reference, from wherever it is asked for', async () => {
+    const request = { name: 'from anywhere', reference: `ref ${crypto.randomUUID()}` };
+    const ids: string[] = [];
+    for (const region of ['weur', 'enam', 'apac']) {
+      const headers = { ...OPERATOR, 'X-Firstframe-Region': region };
+      ids.push((await ask('/admin/accounts', jsonInit(request, headers))).body.id);
+    }
+    expect(new Set(ids).size).toBe(1);
+  });
+
   it('is made once for a reference', async () => {
     const request = { name: 'by reference', region: 'weur', reference: `ref ${crypto.randomUUID()}` };
     const [first, again] = [

@@ -11,13 +11,15 @@ import { jsonBody } from '../http/body.ts';
 import { reached } from '../http/outcome.ts';
 import { homeRegion, mintAccountId } from '../ids.ts';
 import { accountStub, directoryStub } from '../objects.ts';
-import { REGIONS } from '../region.ts';
+import { REGIONS, type Region } from '../region.ts';
 import { summaryOf } from './account-answers.ts';
 import { requestRegion } from './region-of-request.ts';
 import { AccountSummary, json, notAnObject, OPERATOR, problems } from './schemas.ts';
 
 /** Longest name of an account or key, in characters: it is shown in lists. */
 const MAX_NAME_LENGTH = 200;
+/** Home of accounts that are made under a reference without a region. */
+const HOME_OF_REFERENCES: Region = 'enam';
 /** Longest reference, in characters: an invoice number, or the id of a payment. */
 const MAX_REFERENCE_LENGTH = 255;
 /** Most credits of one grant: $10 million, far from where integers end. */
@@ -62,7 +64,8 @@ const createAccount = createRoute({
             .optional()
             .meta({ description: 'The home region; default where the request is from.' }),
           reference: reference.optional().meta({
-            description: 'Makes the call idempotent: the same reference is the same account.',
+            description:
+              'Makes the call idempotent: the same reference and region is the same account. Without a region it is then enam, so that a retry from elsewhere finds the account.',
           }),
         },
         { error: notAnObject },
@@ -160,7 +163,8 @@ function named(env: Env, id: string) {
 
 adminRoutes.openapi(createAccount, async (c) => {
   const request = c.req.valid('json');
-  const region = request.region ?? requestRegion(c);
+  // A reference is decided in one region's directory, so without a region it must not follow the caller about.
+  const region = request.region ?? (request.reference === undefined ? requestRegion(c) : HOME_OF_REFERENCES);
   const minted = mintAccountId(region);
   const reference = request.reference ?? minted;
   // Listed first, then created: a crash between the two leaves a name in a list, never an account that no list has.

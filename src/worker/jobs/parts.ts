@@ -1,0 +1,122 @@
+/** Puts a shard together: each part with what it needs of the others, of the platform and of the configuration. */
+
+import type { AccountForShard } from '../accounts/contract.ts';
+import { configOf, type Env } from '../env.ts';
+import { parseShardName } from '../ids.ts';
+import { accountStub, directoryStub } from '../objects.ts';
+import { Admission } from './admission.ts';
+import { Alarm } from './alarm.ts';
+import { Deliveries } from './deliveries.ts';
+import type { Claim } from './due.ts';
+import { JobLedger } from './ledger.ts';
+import { Listing } from './listing.ts';
+import { Outside } from './outside.ts';
+import { Pump } from './pump.ts';
+import { KeyReplica } from './replica.ts';
+import { JobSteps } from './steps.ts';
+import { JobStore } from './store.ts';
+import { Upkeep } from './upkeep.ts';
+import { Waiters } from './waiters.ts';
+
+const SECOND_MS = 1_000;
+const DAY_MS = 86_400_000;
+
+/** What a shard is made of. */
+export type ShardParts = ReturnType<typeof partsOf>;
+
+/**
+ * The parts of the shard that this object is.
+ * @throws {TypeError} when its name is no shard's; {ConfigError} when the deployment is not configured.
+ */
+export function partsOf(ctx: DurableObjectState, env: Env) {
+  const name = ctx.id.name ?? '';
+  const shard = parseShardName(name);
+  if (!shard) throw new TypeError(`a JobShard must be named account/region/n, not "${name}"`);
+  const config = configOf(env);
+  const waiters = new Waiters();
+  const store = new JobStore(ctx.storage);
+  const alarm = new Alarm(ctx.storage, store.due);
+  store.due.onPlan = (at) => alarm.cover(at, Date.now());
+  store.onRollback = () => alarm.forget();
+  // Work that was under way when this object last ended is nobody's now.
+  if (store.ready && store.due.releaseClaims() > 0) alarm.recover(Date.now());
+  const account = (): AccountForShard => accountStub(env, shard.account);
+  const replica = new KeyReplica(ctx.storage.kv, name, account, store.ready);
+  const listing = new Listing(ctx.storage.kv, name, () => directoryStub(env, shard.region), store.ready);
+  const now = () => Date.now();
+  const random = () => Math.random();
+  const log = (entry: Readonly<Record<string, unknown>>) => console.log({ shard: name, ...entry });
+  const policy = {
+    dedupes: config.FAL_DEDUPES,
+    jobDeadlineMs: config.JOB_DEADLINE_S * SECOND_MS,
+    submitDeadlineMs: config.SUBMIT_DEADLINE_S * SECOND_MS,
+  };
+  const retentionMs = config.RESULT_RETENTION_DAYS * DAY_MS;
+  const outside = new Outside({ env, config, shard, webhookSecret: () => replica.webhookSecret });
+  const admission = new Admission({
+    store,
+    shard: name,
+    account,
+    now,
+    retentionMs,
+    onWork: () => pump.kick(['submit']),
+    log,
+  });
+  const ledger = new JobLedger({
+    store,
+    policy,
+    now,
+    random,
+    onEnd: ({ id, job, credits }) => {
+      waiters.release(id);
+      log({
+        event: 'job_ended',
+        job_id: id,
+        state: job.state,
+        credits,
+        ...(job.failure ? { code: job.failure.code } : {}),
+      });
+      // What a failed job released may be what somebody waits for.
+      admission.grant(0, () => undefined);
+    },
+    onWork: () => pump.kick(),
+  });
+  const steps = new JobSteps({
+    store,
+    ledger,
+    policy,
+    upstream: () => outside.upstream,
+    now,
+    callbackUrl: (stored) => outside.callbackUrl(stored),
+    imageUrl: (image) => outside.imageUrl(image, now()),
+    copy: (jobId, source, signal) => outside.copy(jobId, source, signal),
+    log,
+  });
+  const deliveries = new Deliveries({
+    store,
+    send: (delivery, stored) => outside.send(delivery, stored),
+    now,
+    random,
+    log,
+  });
+  const upkeep = new Upkeep({
+    store,
+    kv: ctx.storage.kv,
+    shard,
+    shardName: name,
+    admission,
+    account,
+    deleteFiles: (jobId) => outside.deleteFiles(jobId),
+    retentionMs,
+    now,
+    log,
+  });
+  const work = (claim: Claim): Promise<void> => {
+    if (claim.kind === 'deliver') return deliveries.run(claim);
+    if (claim.kind === 'settle') return upkeep.settle(claim);
+    if (claim.kind === 'retain') return upkeep.retain(claim);
+    return steps.run(claim);
+  };
+  const pump = new Pump({ due: store.due, work, now, random, log });
+  return { store, alarm, replica, listing, admission, ledger, outside, upkeep, pump, waiters };
+}
