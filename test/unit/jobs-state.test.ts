@@ -326,6 +326,20 @@ const rows: readonly Row[] = [
     gives: { state: 'submitted', step: 'poll', after: 0 },
   },
   {
+    what: 'somebody looks for the first time, soon after it was taken',
+    job: job('submitted'),
+    event: { type: 'watched' },
+    moment: at(T + 500),
+    gives: { state: 'submitted', step: 'poll', after: 500 },
+  },
+  {
+    what: 'somebody looks for the first time, right after it was taken',
+    job: job('submitted'),
+    event: { type: 'watched' },
+    moment: at(T + 499),
+    gives: null,
+  },
+  {
     what: 'somebody looks again at once',
     job: job('submitted', { polledAt: T - 1_999 }),
     event: { type: 'watched' },

@@ -63,6 +63,8 @@ const MAX_CANCEL_TRIES = 5;
 const AFTER_CANCEL_MS = 1_000;
 /** A watched job is polled at most this often, in ms. */
 const WATCHED_POLL_MS = 2_000;
+/** A watched job that was never polled, this soon after upstream took it: whoever looks wants to see that it moves. */
+const FIRST_LOOK_MS = 500;
 
 const DEADLINE: JobFailure = {
   code: 'deadline_exceeded',
@@ -308,10 +310,9 @@ function onCancel(job: Job, reply: CancelReply, moment: Moment): Next {
 
 function onWatched(job: Job, { now }: Moment): Next | null {
   if (job.state !== 'submitted' || job.cancel !== 'none' || job.attempts > 0) return null;
-  const last = job.polledAt ?? job.submittedAt ?? now;
-  return now - last >= WATCHED_POLL_MS
-    ? { job: { ...job, polledAt: now }, step: { kind: 'poll', at: now } }
-    : null;
+  const [last, pause] =
+    job.polledAt === null ? [job.submittedAt ?? now, FIRST_LOOK_MS] : [job.polledAt, WATCHED_POLL_MS];
+  return now - last >= pause ? { job: { ...job, polledAt: now }, step: { kind: 'poll', at: now } } : null;
 }
 
 /** Deadlines. The shard asks this of every job whose step has come due, before it does the step. */
