@@ -43,14 +43,6 @@ export class ShardRows {
     );
   }
 
-  /** The names of all listed shards. */
-  names(): string[] {
-    return this.#sql
-      .exec<{ name: string }>('SELECT name FROM shards ORDER BY name')
-      .toArray()
-      .map((row) => row.name);
-  }
-
   /** The line of one shard; an empty one when it is not listed. */
   line(shard: string): ShardLine {
     const [row] = this.#sql.exec<LineColumns>(`SELECT ${LINE} FROM shards WHERE name = ?`, shard).toArray();

@@ -110,6 +110,19 @@ export class Admission {
     return result;
   }
 
+  /** {@link grant} for an answer of the account, which also says what it has booked of our returns. */
+  book(
+    answer: { readonly leased: number; readonly returnedSeen: number },
+    then = (): void => undefined,
+  ): void {
+    this.grant(answer.leased, () => {
+      const row = this.#deps.store.book();
+      const { returnedSeen } = answer;
+      if (returnedSeen > row.returnedSeen) this.#deps.store.writeBook({ ...row, returnedSeen });
+      then();
+    });
+  }
+
   #receive(leased: number): void {
     const row = this.#deps.store.book();
     const book = receive(row.book, leased);
@@ -133,7 +146,7 @@ export class Admission {
         const served = [...this.#waiting];
         const outcome = await this.#lease(this.#need());
         if (outcome.kind === 'leased') {
-          this.grant(outcome.leased, () => this.#acknowledge(outcome.returnedSeen));
+          this.book(outcome);
           const unmet = served.some((waiting) => this.#waiting.includes(waiting));
           unsettled = unmet ? unsettled + 1 : 0;
           if (unmet && refusalStands(this.#deps.store.book().book, outcome)) {
@@ -222,11 +235,6 @@ export class Admission {
     }
   }
 
-  #acknowledge(returnedSeen: number): void {
-    const row = this.#deps.store.book();
-    if (returnedSeen > row.returnedSeen) this.#deps.store.writeBook({ ...row, returnedSeen });
-  }
-
   /** Fills a low float behind the back of a submit that it still covered, so that the next one is covered too. */
   #refillWhenLow(): void {
     const { store, now } = this.#deps;
@@ -238,8 +246,7 @@ export class Admission {
     void this.#lease(0)
       .then((outcome) => {
         const before = store.book().book.received;
-        if (outcome.kind === 'leased')
-          this.grant(outcome.leased, () => this.#acknowledge(outcome.returnedSeen));
+        if (outcome.kind === 'leased') this.book(outcome);
         if (store.book().book.received === before) this.#refillAfter = now() + REFILL_PAUSE_MS;
       })
       .catch((cause: unknown) => this.#deps.log({ event: 'refill_failed', cause: String(cause) }))

@@ -1,6 +1,6 @@
 /**
- * JobShard: the jobs of one account in one region. A thin shell: it wires the parts, checks keys, and turns calls into
- * theirs. One database holds jobs, their holds, due work and events, so money and state commit together.
+ * JobShard: the jobs of one account in one region. A thin shell: it checks keys, and turns calls into those of its
+ * parts (parts.ts). One database holds jobs, their holds, due work and events, so money and state commit together.
  */
 
 import { DurableObject } from 'cloudflare:workers';

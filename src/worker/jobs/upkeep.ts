@@ -58,10 +58,7 @@ export class Upkeep {
     const answer = await callTwice(TIMEOUT_MS.settle, () =>
       account().settle({ shard: shardName, totals: totalsOf(store.book().book) }),
     );
-    admission.grant(answer.leased, () => {
-      const row = store.book();
-      if (answer.returnedSeen > row.returnedSeen)
-        store.writeBook({ ...row, returnedSeen: answer.returnedSeen });
+    admission.book(answer, () => {
       if (!store.due.holds(claim)) return;
       const next = this.#nextSettle();
       if (next === null) store.due.drop(SETTLE_KEY);
