@@ -9,16 +9,18 @@ export class CallTimeout extends Error {
  * The answer of `call`, or a {@link CallTimeout} after `ms` milliseconds. The call itself goes on, since RPC cannot be
  * taken back; what becomes of it is ignored.
  */
-export async function within<T>(ms: number, call: () => Promise<T>): Promise<T> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new CallTimeout(`no answer within ${ms} ms`)), ms);
+export function within<T>(ms: number, call: () => Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(new CallTimeout(`no answer within ${ms} ms`)), ms);
+    const settle = (end: () => void): void => {
+      clearTimeout(timer);
+      end();
+    };
+    call().then(
+      (answer) => settle(() => resolve(answer)),
+      (cause: unknown) => settle(() => reject(cause)),
+    );
   });
-  try {
-    return await Promise.race([call(), late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }
 
 /**

@@ -72,22 +72,24 @@ export function ringEntry(ring: Ring, id: string): RingEntry | null {
 }
 
 // Derived keys are kept per isolate: deriving costs more than signing, and a ring has a handful of them.
-const macKeys = new Map<string, Promise<CryptoKey>>();
-const aesKeys = new Map<string, Promise<CryptoKey>>();
+type KeyCache = WeakMap<RingEntry, Map<Purpose, Promise<CryptoKey>>>;
+const macKeys: KeyCache = new WeakMap();
+const aesKeys: KeyCache = new WeakMap();
 
 function cached(
-  cache: Map<string, Promise<CryptoKey>>,
+  cache: KeyCache,
   entry: RingEntry,
   purpose: Purpose,
   derive: (base: CryptoKey, info: Uint8Array<ArrayBuffer>) => Promise<CryptoKey>,
 ): Promise<CryptoKey> {
-  const name = `${purpose} ${entry.id} ${entry.secret}`;
-  let key = cache.get(name);
+  const known = cache.get(entry) ?? new Map<Purpose, Promise<CryptoKey>>();
+  cache.set(entry, known);
+  let key = known.get(purpose);
   if (!key) {
     key = crypto.subtle
       .importKey('raw', utf8(entry.secret), 'HKDF', false, ['deriveKey'])
       .then((base) => derive(base, utf8(`firstframe/${purpose}`)));
-    cache.set(name, key);
+    known.set(purpose, key);
   }
   return key;
 }

@@ -78,7 +78,12 @@ async function buildAfresh(
 
   let result: Awaited<ReturnType<typeof bundle>>;
   try {
-    result = await bundle(esbuild, config.main, root, define);
+    result = await bundle(esbuild, {
+      main: config.main,
+      root,
+      define,
+      keepNames: config.keep_names ?? true,
+    });
   } catch (cause) {
     throw new CliError(`The Worker does not compile: ${messageOf(cause)}`, { cause });
   }
@@ -104,13 +109,15 @@ async function buildAfresh(
   return { build, inputs };
 }
 
+interface BundleOptions {
+  readonly main: string;
+  readonly root: string;
+  readonly define: Record<string, string> | undefined;
+  readonly keepNames: boolean;
+}
+
 /** The bundle as wrangler would make it: workerd's own modules stay outside, text files come in as strings. */
-function bundle(
-  esbuild: typeof import('esbuild'),
-  main: string,
-  root: string,
-  define: Record<string, string> | undefined,
-) {
+function bundle(esbuild: typeof import('esbuild'), { main, root, define, keepNames }: BundleOptions) {
   return esbuild.build({
     entryPoints: [main],
     absWorkingDir: root,
@@ -122,7 +129,7 @@ function bundle(
     conditions: ['workerd', 'worker', 'browser'],
     external: ['cloudflare:*', 'node:*'],
     loader: { '.html': 'text', '.txt': 'text', '.sql': 'text' },
-    keepNames: true,
+    keepNames,
     sourcemap: 'inline',
     sourcesContent: false,
     logLevel: 'silent',

@@ -28,12 +28,11 @@ export function createRouter(): OpenAPIHono<App> {
 export const identify: MiddlewareHandler<App> = async (c, next) => {
   const requestId = crypto.randomUUID();
   c.set('requestId', requestId);
-  // Set before the answer is made, it is made with it; an answer made outside Hono gets it afterwards, by a copy.
-  c.header('X-Request-Id', requestId);
-  // Pages and files, which are made outside Hono, bring their own.
-  c.header('X-Content-Type-Options', 'nosniff');
   await next();
-  if (!c.res.headers.has('X-Request-Id')) c.header('X-Request-Id', requestId);
+  // On the answer itself: headers that Hono collects before there is one are copied twice.
+  const { headers } = c.res;
+  headers.set('X-Request-Id', requestId);
+  headers.set('X-Content-Type-Options', 'nosniff');
 };
 
 /** Gives the request the configuration; without one there is no answer but that. */

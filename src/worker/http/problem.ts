@@ -27,7 +27,6 @@ export function problemResponse(
   return c.body(JSON.stringify(body), problem.status as ContentfulStatusCode, {
     ...problem.headers,
     'Content-Type': 'application/problem+json',
-    'X-Request-Id': c.get('requestId'),
     'Cache-Control': 'no-store',
   });
 }

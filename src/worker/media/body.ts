@@ -108,16 +108,61 @@ export function declaredLength(headers: Headers): number | null {
   return text !== null && /^\d{1,15}$/.test(text) ? Number(text) : null;
 }
 
-/** As {@link readLimited}, for a request or response: one that declares too much is refused before it is read. */
+/**
+ * As {@link readLimited}, for a request or response: one that declares too much is refused before it is read, and a
+ * small one that keeps to what it declares is read at once.
+ */
 export async function readBody(
   message: Request | Response,
   limit: number,
 ): Promise<Uint8Array<ArrayBuffer> | BodyFault> {
-  if ((declaredLength(message.headers) ?? 0) > limit) {
+  const declared = declaredLength(message.headers) ?? 0;
+  if (declared > limit) {
     await message.body?.cancel('too large').catch(() => undefined);
     return 'too_large';
   }
-  return readLimited(message.body, limit);
+  const reader = message.body && declared > 0 && declared < FIRST_CAPACITY ? wholeReader(message.body) : null;
+  return reader ? readDeclared(reader, declared) : readLimited(message.body, limit);
+}
+
+/** What a reader of workerd can do beyond the standard. */
+interface WholeReader {
+  /** Fills `view` with at least `bytes` bytes; fewer mean that the stream has ended. */
+  readAtLeast(bytes: number, view: Uint8Array): Promise<{ readonly value?: Uint8Array | undefined }>;
+  cancel(reason: string): Promise<void>;
+}
+
+/** A reader that fills a buffer in one call; null where the stream has none, as one that JavaScript made. */
+function wholeReader(stream: ReadableStream<Uint8Array>): WholeReader | null {
+  try {
+    const reader = stream.getReader({ mode: 'byob' });
+    if ('readAtLeast' in reader) return reader as unknown as WholeReader;
+    (reader as ReadableStreamBYOBReader).releaseLock();
+    return null;
+  } catch {
+    // A stream that is not one of bytes says so by throwing; it has no other way.
+    return null;
+  }
+}
+
+/**
+ * The whole body in one call: a chunk and then its end are two, which costs a small request more than all its parsing.
+ * The buffer is the limit: it has room for one byte more than was declared, so that one that comes is noticed.
+ */
+async function readDeclared(
+  reader: WholeReader,
+  declared: number,
+): Promise<Uint8Array<ArrayBuffer> | BodyFault> {
+  try {
+    const { value } = await reader.readAtLeast(declared + 1, new Uint8Array(declared + 1));
+    if (value === undefined || value.byteLength < declared) return 'ended_early';
+    if (value.byteLength === declared) return value as Uint8Array<ArrayBuffer>;
+    await reader.cancel('longer than declared').catch(() => undefined);
+    return 'too_large';
+  } catch {
+    // The sender hung up: the stream has failed, and there is nothing left to cancel.
+    return 'ended_early';
+  }
 }
 
 /** What a caller is told whose body could not be read within `limit` bytes. */

@@ -64,7 +64,8 @@ export async function resolveImage(text: string, context: ImageContext): Promise
     return { ok: true, image: { kind: 'bytes', bytes, sha256, ...sniffed.image } };
   }
 
-  const own = URL.canParse(text) ? await ownUpload(config, new URL(text), account, now) : null;
+  const url = URL.parse(text);
+  const own = url && (await ownUpload(config, url, account, now));
   if (own?.kind === 'invalid')
     return refused('is not a valid link of an upload of this account, or has expired');
   if (own?.kind === 'upload') {

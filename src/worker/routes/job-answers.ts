@@ -44,7 +44,6 @@ export async function answerSubmit(
   mode: 'inline' | 'polling',
 ): Promise<Response> {
   if (submitted.replayed) c.header('Idempotent-Replayed', 'true');
-  c.header('Cache-Control', 'no-store');
   const { client, job: first } = submitted;
   if (mode === 'polling') return first.status === 'in_progress' ? accepted(c, first) : statusAnswer(c, first);
   const job = first.status === 'in_progress' ? await ended(c, client, first) : first;
@@ -53,12 +52,16 @@ export async function answerSubmit(
       return accepted(c, job);
     case 'completed': {
       const url = (await freshUrl(c, job)) ?? '';
-      return c.json({
-        job_id: job.jobId,
-        result: resultBody(job, url),
-        credits_charged: job.credits,
-        cost_usd: dollarsOf(job.cost),
-      });
+      return c.json(
+        {
+          job_id: job.jobId,
+          result: resultBody(job, url),
+          credits_charged: job.credits,
+          cost_usd: dollarsOf(job.cost),
+        },
+        200,
+        { 'Cache-Control': 'no-store' },
+      );
     }
     case 'failed':
       throw new ApiError({
@@ -90,7 +93,11 @@ function accepted(c: Context<App>, job: JobView): Response {
   return c.json(
     { job_id: job.jobId, status: 'in_progress', credits_charged: job.credits, cost_usd: dollarsOf(job.cost) },
     202,
-    { Location: `/api/fal/status/${job.jobId}`, 'Retry-After': String(POLL_AFTER_S) },
+    {
+      'Cache-Control': 'no-store',
+      Location: `/api/fal/status/${job.jobId}`,
+      'Retry-After': String(POLL_AFTER_S),
+    },
   );
 }
 

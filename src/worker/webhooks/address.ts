@@ -133,10 +133,10 @@ export function checkUrl(text: string, { local, purpose, ownHosts = [] }: Addres
   }
   const schemes = purpose === 'webhook' ? 'an https URL' : 'an http or https URL';
   if (AMBIGUOUS.test(trimmed)) return refused('must not contain control characters or backslashes');
-  if (!STRICT_HTTP_URL.test(trimmed) || !URL.canParse(trimmed)) return refused(`must be ${schemes}`);
+  const url = STRICT_HTTP_URL.test(trimmed) ? URL.parse(trimmed) : null;
+  if (!url) return refused(`must be ${schemes}`);
   if (USER_INFO.test(trimmed)) return refused('must not contain a user name or password');
 
-  const url = new URL(trimmed);
   const host = hostOf(url);
   const loopback = isLoopback(host);
   if (loopback && local) {
