@@ -5,6 +5,8 @@
  * may change. Nothing internal is ever put into a problem: what is not in a failure cannot leak.
  */
 
+import { isLinkFailure, type LinkFailure, linkProblemOf } from './links/failures.ts';
+
 /** One wrong part of a request. */
 export interface FieldError {
   /** RFC 6901 JSON pointer into the body, or `?name` for a query parameter, or a header's name. */
@@ -64,7 +66,7 @@ export type Failure =
   | { readonly tag: 'job_ended'; readonly status: string }
   | { readonly tag: 'job_canceled'; readonly jobId: string }
   | { readonly tag: 'reference_conflict' }
-  | { readonly tag: 'gone'; readonly what: 'job' | 'idempotency_key' }
+  | { readonly tag: 'gone'; readonly what: 'job' | 'idempotency_key' | 'upload_link' }
   | { readonly tag: 'body_too_large'; readonly limit: number }
   | { readonly tag: 'unsupported_media_type'; readonly expected: string }
   | { readonly tag: 'range_not_satisfiable'; readonly size: number }
@@ -78,7 +80,8 @@ export type Failure =
       /** The job that may have been accepted all the same: ask for its status, or repeat with the same key. */
       readonly jobId?: string;
     }
-  | { readonly tag: 'internal' };
+  | { readonly tag: 'internal' }
+  | LinkFailure;
 
 /** A failure thrown on the way to an answer; `onError` renders it. Never crosses RPC: objects return failures as values. */
 export class ApiError extends Error {
@@ -119,6 +122,24 @@ const UNAVAILABLE_DETAIL = {
     'The webhook secret of this account cannot be decrypted: the entry of SIGNING_SECRETS that it needs was dropped too early. The operator of this deployment has to put it back.',
 } as const satisfies Record<ServicePart, string>;
 
+const GONE = {
+  job: {
+    code: 'job_expired',
+    title: 'The job has expired',
+    detail: 'This job ended longer ago than results are kept. Its video and data have been deleted.',
+  },
+  idempotency_key: {
+    code: 'idempotency_key_expired',
+    title: 'The Idempotency-Key has expired',
+    detail: 'What was made under this Idempotency-Key has been deleted. Use a new key for a new request.',
+  },
+  upload_link: {
+    code: 'upload_link_gone',
+    title: 'The upload link is gone',
+    detail: 'This link was made longer ago than links are remembered. Its data has been deleted.',
+  },
+} as const;
+
 /** A field error in one line. The empty pointer is the whole body, which needs no name. */
 function sentence({ pointer, detail }: FieldError): string {
   return pointer === '' ? detail : `${pointer}: ${detail}`;
@@ -130,6 +151,7 @@ const MAY_BE_ACCEPTED =
 
 /** The one place where a failure becomes a status, a code and a sentence. */
 export function problemOf(failure: Failure): Problem {
+  if (isLinkFailure(failure)) return linkProblemOf(failure);
   switch (failure.tag) {
     case 'malformed_body':
       return {
@@ -231,20 +253,7 @@ export function problemOf(failure: Failure): Problem {
         detail: 'Credits were already granted under this reference with another amount. Use a new reference.',
       };
     case 'gone':
-      return failure.what === 'job'
-        ? {
-            status: 410,
-            code: 'job_expired',
-            title: 'The job has expired',
-            detail: 'This job ended longer ago than results are kept. Its video and data have been deleted.',
-          }
-        : {
-            status: 410,
-            code: 'idempotency_key_expired',
-            title: 'The Idempotency-Key has expired',
-            detail:
-              'What was made under this Idempotency-Key has been deleted. Use a new key for a new request.',
-          };
+      return { status: 410, ...GONE[failure.what] };
     case 'body_too_large':
       return {
         status: 413,
