@@ -209,6 +209,11 @@ export type TusOutcome =
 export interface AdvanceTus extends TusQuery {
   readonly from: number;
   readonly parts: readonly TusPart[];
+  /**
+   * How many of the last parts of the row the first of `parts` stands in for (default 0): it begins with their bytes,
+   * so that many small parts become few. The caller deletes them once it has advanced.
+   */
+  readonly replaces?: number;
 }
 export type AdvanceTusOutcome =
   | { readonly kind: 'advanced'; readonly tus: TusAttempt }
