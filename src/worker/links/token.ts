@@ -23,7 +23,10 @@ const ROOT = '/u/';
 /** Bound to what is encrypted: a ciphertext made for another use is no token. */
 const CONTEXT = 'upload-link/1';
 const SECOND_MS = 1_000;
-/** `<account><upload id><expiry, s><bytes><types>`, ids without their prefixes: every character is paid for in a URL. */
+/**
+ * `<account><upload id>.<expiry, s>.<bytes>.<types>`, ids without their prefixes: every character is paid for in a URL.
+ * Types are bits in the order of IMAGE_TYPES, so a new type goes to its end.
+ */
 const PLAIN =
   /^([a-z][0-9a-hjkmnp-tv-z]{13})([0-9a-z]{31})\.([0-9a-z]{1,9})\.([0-9a-z]{1,9})\.([0-9a-z]{1,2})$/;
 
