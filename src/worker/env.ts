@@ -114,6 +114,8 @@ export const Config = z.object({
   INLINE_WAIT_S: count(240),
   MAX_BODY_BYTES: count(16_777_216),
   MAX_UPLOAD_BYTES: count(20_971_520),
+  /** What an upload link takes unless it says less or more; never above MAX_UPLOAD_BYTES. */
+  UPLOAD_LINK_MAX_BYTES: count(20_971_520),
   JOB_DEADLINE_S: count(3_600),
   SUBMIT_DEADLINE_S: count(900),
   RESULT_RETENTION_DAYS: count(30),

@@ -32,6 +32,7 @@ const EXAMPLES: { readonly [Tag in Failure['tag']]: readonly Extract<Failure, { 
   gone: [
     { tag: 'gone', what: 'job' },
     { tag: 'gone', what: 'idempotency_key' },
+    { tag: 'gone', what: 'upload_link' },
   ],
   body_too_large: [{ tag: 'body_too_large', limit: 16_777_216 }],
   unsupported_media_type: [{ tag: 'unsupported_media_type', expected: 'application/json' }],
@@ -48,6 +49,16 @@ const EXAMPLES: { readonly [Tag in Failure['tag']]: readonly Extract<Failure, { 
     ['jobs', 'credits', 'storage', 'upstream', 'configuration', 'directory', 'webhook_secret'] as const
   ).map((part) => ({ tag: 'unavailable', part, retryAfter: 5 })),
   internal: [{ tag: 'internal' }],
+  link_closed: (['used', 'expired', 'revoked'] as const).map((reason) => ({ tag: 'link_closed', reason })),
+  upload_lost: [{ tag: 'upload_lost' }],
+  digest_mismatch: [{ tag: 'digest_mismatch' }],
+  link_used: [{ tag: 'link_used' }],
+  not_uploaded: [{ tag: 'not_uploaded', status: 'pending' }],
+  no_job: [{ tag: 'no_job' }],
+  rate_limited: [{ tag: 'rate_limited', retryAfter: 60 }],
+  tus_version: [{ tag: 'tus_version' }],
+  offset_mismatch: [{ tag: 'offset_mismatch', offset: 65_536 }],
+  checksum_mismatch: [{ tag: 'checksum_mismatch' }],
 };
 
 /** Every problem by example, in the order of their statuses. */

@@ -3,25 +3,24 @@
 import { createRoute } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import * as z from 'zod';
-import type { App, Config } from '../env.ts';
-import { ApiError, type FieldError } from '../errors.ts';
+import type { App } from '../env.ts';
+import { ApiError } from '../errors.ts';
 import { createRouter } from '../http/app.ts';
 import { authenticateJson } from '../http/auth.ts';
 import { fieldErrors, type Issue } from '../http/problem.ts';
 import { MODELS } from '../models/index.ts';
 import type { Model } from '../models/model.ts';
 import { SERVICE_FIELDS } from '../models/service-fields.ts';
-import { checkUrl } from '../webhooks/address.ts';
 import { HEADERS, idempotencyKey } from './idempotency-header.ts';
 import { answerSubmit } from './job-answers.ts';
 import { resolveImages } from './job-images.ts';
+import { memberOf, strictFields, webhookErrors } from './request-schema.ts';
 import { refuseRevokedKey } from './revoked-key.ts';
 import {
   InlineResult,
   JobStatus,
   json,
   KEY_IN_BODY,
-  notAnObject,
   POLL_HEADERS,
   problems,
   REPLAY_HEADERS,
@@ -32,35 +31,11 @@ import { submitJob } from './submit-job.ts';
 
 /** The request of a model: its fields and ours, strict, with the model's rules. */
 export function requestSchema(model: Model) {
-  let schema: z.ZodType = z.strictObject({ ...model.shape, ...SERVICE_FIELDS }, { error: notAnObject });
-  for (const rule of model.rules) {
-    schema = schema.refine((input) => rule.holds(input as Record<string, unknown>), {
-      path: [rule.field],
-      error: rule.message,
-      // Judged with whatever else is wrong, as long as what the rule needs is right.
-      when: ({ value, issues }) =>
-        typeof value === 'object' &&
-        value !== null &&
-        !issues.some(({ code, path: [field] = [] }) =>
-          field === undefined ? code !== 'unrecognized_keys' : rule.needs.includes(String(field)),
-        ),
-    });
-  }
-  return schema.meta({ id: `${model.id}-request` });
+  return strictFields({ ...model.shape, ...SERVICE_FIELDS }, model.rules).meta({ id: `${model.id}-request` });
 }
 
 /** A valid request of any model. */
 type Request = Readonly<Record<string, unknown>> & z.infer<z.ZodObject<typeof SERVICE_FIELDS>>;
-
-/** What only the configuration can judge of a body: where we may send. */
-function webhookErrors(config: Config, body: unknown): FieldError[] {
-  const url =
-    typeof body === 'object' && body !== null && 'webhook_url' in body ? body.webhook_url : undefined;
-  if (typeof url !== 'string') return [];
-  const ownHosts = [new URL(config.PUBLIC_URL).host];
-  const check = checkUrl(url, { local: config.LOCAL_MODE, purpose: 'webhook', ownHosts });
-  return check.ok ? [] : [{ pointer: '/webhook_url', detail: check.reason }];
-}
 
 const headers = HEADERS.extend({
   prefer: z
@@ -141,7 +116,6 @@ async function refuse(c: Context<App>, issues: readonly Issue[]): Promise<never>
 
 /** A field of a body that is still to be judged: a text, and not wrong already. */
 function textOf(body: unknown, name: string, wrong: ReadonlySet<string>): string | undefined {
-  if (typeof body !== 'object' || body === null || wrong.has(`/${name}`)) return undefined;
-  const value: unknown = Object.hasOwn(body, name) ? Reflect.get(body, name) : undefined;
+  const value = wrong.has(`/${name}`) ? undefined : memberOf(body, name);
   return typeof value === 'string' ? value.trim() : undefined;
 }

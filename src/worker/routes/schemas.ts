@@ -30,6 +30,8 @@ export const Problem = z
     limit: z.int().optional().meta({ description: 'Of body_too_large: bytes.' }),
     job_id: z.string().optional().meta({ description: 'The job that this is about.' }),
     job_status: z.string().optional().meta({ description: 'Of job_ended: how it ended.' }),
+    link_status: z.string().optional().meta({ description: 'Of not_uploaded: the state of the link.' }),
+    offset: z.int().optional().meta({ description: 'Of offset_mismatch: bytes that have come.' }),
     reason: JobError.optional().meta({ description: 'Of generation_failed: why.' }),
     credits_charged: z.literal(0).optional().meta({ description: 'Of a job without a video.' }),
     problems: z
@@ -47,10 +49,13 @@ const PROBLEMS: Readonly<Record<number, string>> = {
   404: 'Not found',
   409: 'In conflict with the present state',
   410: 'Expired',
+  412: 'Another version of the protocol',
   413: 'The body is too large',
   415: 'Unsupported content type',
   416: 'Range not satisfiable',
   422: 'The Idempotency-Key was used for another request',
+  429: 'Too many requests',
+  460: 'The checksum does not match (tus)',
   500: 'Generation failed, or an error of ours',
   503: 'A part of the service cannot be reached',
 };
@@ -63,6 +68,7 @@ const header = (description: string) => z.string().meta({ description });
 const PROBLEM_HEADERS: Readonly<Record<number, z.ZodObject>> = {
   401: z.object({ 'WWW-Authenticate': header('`Bearer`.') }),
   416: z.object({ 'Content-Range': header('`bytes */N`: the file has N bytes.') }),
+  429: z.object({ 'Retry-After': header('Seconds after which another try makes sense.') }),
   503: z.object({ 'Retry-After': header('Seconds after which another try makes sense.') }),
 };
 

@@ -8,8 +8,8 @@
 
 import { isIpAddress, isLoopbackIp, isPublicIp } from './ip.ts';
 
-/** `webhook`: we send there ourselves. `image`: the upstream fetches from there. */
-export type AddressPurpose = 'webhook' | 'image';
+/** `webhook`: we send there ourselves. `image`: the upstream fetches from there. `redirect`: a browser is sent there. */
+export type AddressPurpose = 'webhook' | 'image' | 'redirect';
 
 /** What the guard has to know about the deployment. */
 export interface AddressRules {
@@ -124,14 +124,15 @@ function isOwn(url: URL, ownHosts: readonly string[]): boolean {
  * Whether a caller's address may be used for `purpose`.
  *
  * Webhooks: https on port 443 or 8443; in local mode also http and any port of a loopback address. Images: http or
- * https on any port. Both: a public host, no user info, not one of `ownHosts`.
+ * https on any port. Redirects: https on any port; in local mode also http of a loopback address. All: a public host, no
+ * user info, not one of `ownHosts`.
  */
 export function checkUrl(text: string, { local, purpose, ownHosts = [] }: AddressRules): AddressCheck {
   const trimmed = text.trim();
   if (trimmed.length > MAX_ADDRESS_LENGTH) {
     return refused(`may have at most ${MAX_ADDRESS_LENGTH} characters`);
   }
-  const schemes = purpose === 'webhook' ? 'an https URL' : 'an http or https URL';
+  const schemes = purpose === 'image' ? 'an http or https URL' : 'an https URL';
   if (AMBIGUOUS.test(trimmed)) return refused('must not contain control characters or backslashes');
   const url = STRICT_HTTP_URL.test(trimmed) ? URL.parse(trimmed) : null;
   if (!url) return refused(`must be ${schemes}`);
@@ -142,7 +143,7 @@ export function checkUrl(text: string, { local, purpose, ownHosts = [] }: Addres
   if (loopback && local) {
     return isOwn(url, ownHosts) ? refused('must not point to this service') : { ok: true, url };
   }
-  if (purpose === 'webhook' && url.protocol !== 'https:') return refused(`must be ${schemes}`);
+  if (purpose !== 'image' && url.protocol !== 'https:') return refused(`must be ${schemes}`);
   if (loopback) return refused('must not point to a private or reserved address');
   if (isIpAddress(host)) {
     if (!isPublicIp(host)) return refused('must not point to a private or reserved address');

@@ -1,0 +1,42 @@
+/** What the bodies that ask for a video have in common: strict fields with a model's rules, and addresses to judge. */
+
+import * as z from 'zod';
+import type { Config } from '../env.ts';
+import type { FieldError } from '../errors.ts';
+import type { Rule } from '../models/model.ts';
+import { checkUrl } from '../webhooks/address.ts';
+import { notAnObject } from './schemas.ts';
+
+/** An object of these fields and no others, with the rules between them. */
+export function strictFields(shape: z.ZodRawShape, rules: readonly Rule[]): z.ZodType {
+  let schema: z.ZodType = z.strictObject(shape, { error: notAnObject });
+  for (const rule of rules) {
+    schema = schema.refine((input) => rule.holds(input as Record<string, unknown>), {
+      path: [rule.field],
+      error: rule.message,
+      // Judged with whatever else is wrong, as long as what the rule needs is right.
+      when: ({ value, issues }) =>
+        typeof value === 'object' &&
+        value !== null &&
+        !issues.some(({ code, path: [field] = [] }) =>
+          field === undefined ? code !== 'unrecognized_keys' : rule.needs.includes(String(field)),
+        ),
+    });
+  }
+  return schema;
+}
+
+/** What only the configuration can judge of a body's `webhook_url`: where we may send. */
+export function webhookErrors(config: Config, body: unknown): FieldError[] {
+  const url = memberOf(body, 'webhook_url');
+  if (typeof url !== 'string') return [];
+  const ownHosts = [new URL(config.PUBLIC_URL).host];
+  const check = checkUrl(url, { local: config.LOCAL_MODE, purpose: 'webhook', ownHosts });
+  return check.ok ? [] : [{ pointer: '/webhook_url', detail: check.reason }];
+}
+
+/** A member of a value that may be no object; undefined where there is none of its own. */
+export function memberOf(value: unknown, name: string): unknown {
+  const has = typeof value === 'object' && value !== null && Object.hasOwn(value, name);
+  return has ? Reflect.get(value, name) : undefined;
+}
