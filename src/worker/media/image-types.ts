@@ -16,6 +16,25 @@ const EXTENSIONS = {
   'image/heif': 'heic',
 } as const satisfies Record<ImageType, string>;
 
+const NAMES = {
+  'image/png': 'PNG',
+  'image/jpeg': 'JPEG',
+  'image/webp': 'WebP',
+  'image/avif': 'AVIF',
+  'image/heif': 'HEIF',
+} as const satisfies Record<ImageType, string>;
+
+/** Types as people name them: `PNG, JPEG or WebP`. */
+export function namesOf(types: readonly ImageType[]): string {
+  const names = types.map((type) => NAMES[type]);
+  return [names.slice(0, -1).join(', '), ...names.slice(-1)].filter((part) => part !== '').join(' or ');
+}
+
+/** The media type that a header declares: lower-case, without parameters; empty when it declares none. */
+export function mediaTypeOf(header: string | null | undefined): string {
+  return (header ?? '').split(';', 1).join('').trim().toLowerCase();
+}
+
 /** Whether a declared media type, lower-case and without parameters, names what the bytes are. */
 export function agreesWith(declared: string, type: ImageType): boolean {
   return (ALIASES[declared] ?? declared) === type;

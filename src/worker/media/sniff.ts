@@ -6,6 +6,7 @@
  * the upstream. Each reader's work is linear in the number of bytes, whatever they are.
  */
 
+import type { Failure } from '../errors.ts';
 import { ByteReader, EndOfBytes } from './byte-reader.ts';
 import type { ImageType } from './contract.ts';
 import { type HeaderOutcome, type ImageRefusal, TRUNCATED, UNSUPPORTED } from './image/header.ts';
@@ -65,4 +66,15 @@ const REFUSAL_DETAIL = {
 /** A refusal as a sentence whose subject is the image. */
 export function refusalDetail(refusal: ImageRefusal): string {
   return REFUSAL_DETAIL[refusal];
+}
+
+/**
+ * A refusal as a failure of the request whose whole body the image was.
+ * @param expected What was to be sent, as a 415 says it.
+ */
+export function refusalFailure(refusal: ImageRefusal, expected: string): Failure {
+  return refusal === 'unsupported'
+    ? { tag: 'unsupported_media_type', expected }
+    : // The empty pointer means the whole body (RFC 6901).
+      { tag: 'invalid_request', errors: [{ pointer: '', detail: `the image ${refusalDetail(refusal)}` }] };
 }

@@ -4,8 +4,13 @@ import { ApiError } from '../errors.ts';
 
 /** Images that came inside a submit: `in/<account>/<job_id>/<role>`. Deleted on refusal, swept by age. */
 export const INPUT_PREFIX = 'in/';
-/** Images of `POST /api/uploads`: `up/<account>/<upload_id>`. Swept by age. */
+/**
+ * Images of `POST /api/uploads`: `up/<account>/<upload_id>`; and of upload links, each under the try that brought it:
+ * `up/<account>/<upload_id>/<attempt>`. Swept by age.
+ */
 export const UPLOAD_PREFIX = 'up/';
+/** Pieces of what is still coming in through a link: `tmp/<account>/<upload_id>/<attempt>/…`. Never served; swept by age. */
+export const PIECE_PREFIX = 'tmp/';
 /** Finished videos: `out/<account>/<job_id>.mp4`. Deleted when the job expires. */
 export const RESULT_PREFIX = 'out/';
 
@@ -34,6 +39,16 @@ export function uploadPrefix(account: string): string {
 /** Where an upload lies. */
 export function uploadKey(account: string, uploadId: string): string {
   return uploadPrefix(account) + segment(uploadId);
+}
+
+/** Where the pictures lie that came through a link: at most one, but for tries that have not been told yet that they lost. */
+export function linkImagePrefix(account: string, uploadId: string): string {
+  return `${uploadKey(account, uploadId)}/`;
+}
+
+/** Where all pieces lie of what is coming in through a link. */
+export function linkPiecePrefix(account: string, uploadId: string): string {
+  return `${PIECE_PREFIX}${segment(account)}/${segment(uploadId)}/`;
 }
 
 /** Where a job's video lies. One key per job, so that a copy done twice leaves one object. */

@@ -6,10 +6,10 @@ import { ApiError } from '../errors.ts';
 import { homeShard, mintId } from '../ids.ts';
 import { bodyError, readBody } from './body.ts';
 import type { ImageType } from './contract.ts';
-import { agreesWith, extensionOf } from './image-types.ts';
+import { agreesWith, extensionOf, mediaTypeOf } from './image-types.ts';
 import type { ImageBytes } from './inputs.ts';
 import { fileUrl, type LinkConfig } from './links.ts';
-import { refusalDetail, sniff } from './sniff.ts';
+import { refusalFailure, sniff } from './sniff.ts';
 import { reachable, uploadKey } from './storage.ts';
 
 /** The answer to an upload. */
@@ -54,17 +54,9 @@ export async function readUpload(
   if (typeof bytes === 'string') throw bodyError(bytes, limit);
   const sniffed = sniff(bytes);
   if (!sniffed.ok) {
-    throw new ApiError(
-      sniffed.refusal === 'unsupported'
-        ? { tag: 'unsupported_media_type', expected: EXPECTED }
-        : // The empty pointer means the whole body (RFC 6901).
-          {
-            tag: 'invalid_request',
-            errors: [{ pointer: '', detail: `the image ${refusalDetail(sniffed.refusal)}` }],
-          },
-    );
+    throw new ApiError(refusalFailure(sniffed.refusal, EXPECTED));
   }
-  const declared = (request.headers.get('Content-Type') ?? '').split(';', 1).join('').trim().toLowerCase();
+  const declared = mediaTypeOf(request.headers.get('Content-Type'));
   if (!UNDECLARED.has(declared) && !agreesWith(declared, sniffed.image.type)) {
     throw new ApiError({ tag: 'unsupported_media_type', expected: EXPECTED });
   }

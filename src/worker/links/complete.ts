@@ -1,0 +1,127 @@
+/** The end of a try: its bytes become one checked, stored image, and the shard says whether that is the upload. */
+
+import type { Context } from 'hono';
+import { sha256Hex } from '../bytes.ts';
+import type { App } from '../env.ts';
+import { ApiError } from '../errors.ts';
+import { granted, reached } from '../http/outcome.ts';
+import { mintId } from '../ids.ts';
+import { agreesWith, namesOf } from '../media/image-types.ts';
+import { refusalFailure, sniff } from '../media/sniff.ts';
+import { reachable } from '../media/storage.ts';
+import { assemble, inSlot } from './assemble.ts';
+import { imageKey, tmpPrefix } from './attempt.ts';
+import { LinkClient } from './client.ts';
+import type { LinkView, StoredImage, TusPart } from './contract.ts';
+import { expected } from './declared.ts';
+import { eraseKeys, erasePrefix } from './erase.ts';
+import { closedReason } from './state.ts';
+import type { LinkClaims } from './token.ts';
+
+/** A try all of whose bytes have come. */
+export interface Attempt {
+  readonly attempt: string;
+  /** What lies in R2, in order; then what is still in memory. */
+  readonly parts: readonly TusPart[];
+  readonly tail: Uint8Array<ArrayBuffer>;
+  /** From `requireType`. */
+  readonly declaredType?: string | null;
+  /** Lower-case hex: what the sender says that the bytes are, beside what the link says. */
+  readonly declaredSha256?: string | null;
+  /** The shard has a row of this try, which ends with it; and when the service is out of reach, its pieces stay. */
+  readonly tus?: boolean;
+}
+
+/**
+ * Assembles, checks and stores the image, and has the shard decide.
+ * @throws {ApiError} for every refusal, after everything that the try wrote was deleted: `unsupported_media_type`,
+ *   `invalid_request`, `digest_mismatch`, `upload_lost`, `link_closed`, `not_found`, `gone`. `unavailable` when R2 or the
+ *   shard cannot be reached: then the pieces of a `tus` try stay, so that it can be ended again.
+ */
+export async function complete(
+  c: Context<App>,
+  claims: LinkClaims,
+  link: LinkView,
+  attempt: Attempt,
+): Promise<LinkView> {
+  const bucket = c.env.BUCKET;
+  try {
+    const image = await store(bucket, claims, link, attempt);
+    const finished = await finish(c, claims, image, attempt);
+    // Of all tries: those that are still coming in will lose. The answer need not wait for it.
+    c.executionCtx.waitUntil(erasePrefix(bucket, tmpPrefix(claims)));
+    return finished;
+  } catch (cause) {
+    const away = !(cause instanceof ApiError) || cause.failure.tag === 'unavailable';
+    if (!(away && attempt.tus)) {
+      await eraseKeys(
+        bucket,
+        attempt.parts.map(({ key }) => key),
+      );
+    }
+    throw cause;
+  }
+}
+
+/** Puts the image, create-only, under the try's own key. The same image again is the same object. */
+async function store(
+  bucket: R2Bucket,
+  claims: LinkClaims,
+  { spec }: LinkView,
+  { attempt, parts, tail, declaredType, declaredSha256 }: Attempt,
+): Promise<StoredImage> {
+  const work = async (): Promise<StoredImage> => {
+    const bytes = await assemble(bucket, parts, tail);
+    if (bytes === null) throw new ApiError({ tag: 'upload_lost' });
+    const sniffed = sniff(bytes);
+    if (!sniffed.ok) throw new ApiError(refusalFailure(sniffed.refusal, expected(spec.types)));
+    const { type, width, height } = sniffed.image;
+    if (!spec.types.includes(type) || (declaredType && !agreesWith(declaredType, type))) {
+      throw new ApiError({
+        tag: 'unsupported_media_type',
+        expected: `${expected(spec.types)}. What was sent is ${namesOf([type])}`,
+      });
+    }
+    const sha256 = await sha256Hex(bytes);
+    if ([spec.sha256, declaredSha256].some((wanted) => wanted && wanted !== sha256)) {
+      throw new ApiError({ tag: 'digest_mismatch' });
+    }
+    const key = imageKey(claims, attempt);
+    const stored = await reachable(
+      bucket.put(key, bytes, {
+        sha256,
+        httpMetadata: { contentType: type },
+        onlyIf: { etagDoesNotMatch: '*' },
+      }),
+    );
+    // It is there already when the end of a resumable upload is asked for again: its bytes are the same.
+    const kept = stored ?? (await reachable(bucket.head(key)));
+    if (kept?.size !== bytes.byteLength) throw new ApiError({ tag: 'upload_lost' });
+    return { key, type, bytes: bytes.byteLength, width, height, sha256 };
+  };
+  // What never left memory needs no more of it.
+  return parts.length === 0 ? work() : inSlot(work);
+}
+
+/** Has the shard decide. The stored image is deleted unless it is the upload, or may be. */
+async function finish(
+  c: Context<App>,
+  claims: LinkClaims,
+  image: StoredImage,
+  { attempt, tus = false }: Attempt,
+): Promise<LinkView> {
+  const client = new LinkClient(c.env, claims.account);
+  const ring = c.get('config').SIGNING_SECRETS;
+  const jobId = await mintId(ring, 'job', client.shard, Date.now());
+  const command = { uploadId: claims.uploadId, image, jobId, ...(tus ? { attempt } : {}) };
+  // When nobody answers, this image may be the upload: it stays, and the shard's tidying or the sweep decides.
+  const outcome = granted(await reached(() => client.finishUpload(command)));
+  if (outcome.kind === 'won') return outcome.link;
+  await eraseKeys(c.env.BUCKET, [image.key]);
+  if (outcome.kind === 'not_found') throw new ApiError({ tag: 'not_found' });
+  if (outcome.kind === 'gone') throw new ApiError({ tag: 'gone', what: 'upload_link' });
+  const reason = closedReason(outcome.link.status);
+  throw new ApiError(
+    reason === null || reason === 'used' ? { tag: 'upload_lost' } : { tag: 'link_closed', reason },
+  );
+}

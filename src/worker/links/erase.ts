@@ -1,0 +1,27 @@
+/** Deleting what a try has written. What cannot be deleted now is swept by its age. */
+
+/** Most objects that R2 lists, or deletes, in one call. */
+const MAX_PAGE = 1_000;
+
+/** Deletes objects by their keys. A failure is logged. */
+export async function eraseKeys(bucket: R2Bucket, keys: readonly string[]): Promise<void> {
+  try {
+    for (let at = 0; at < keys.length; at += MAX_PAGE) await bucket.delete(keys.slice(at, at + MAX_PAGE));
+  } catch (cause) {
+    console.warn({ event: 'erase_failed', objects: keys.length, cause: String(cause) });
+  }
+}
+
+/** Deletes everything below a prefix. A failure is logged. */
+export async function erasePrefix(bucket: R2Bucket, prefix: string): Promise<void> {
+  try {
+    for (;;) {
+      // From the start each time: what was listed before is gone.
+      const { objects, truncated } = await bucket.list({ prefix, limit: MAX_PAGE });
+      if (objects.length > 0) await bucket.delete(objects.map(({ key }) => key));
+      if (!truncated) return;
+    }
+  } catch (cause) {
+    console.warn({ event: 'erase_failed', prefix, cause: String(cause) });
+  }
+}
