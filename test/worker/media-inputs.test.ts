@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { sha256Hex, toBase64, toBase64Url, toHex } from '../../src/worker/bytes.ts';
+import type { FindPicture } from '../../src/worker/links/picture.ts';
 import { decodeDataUri } from '../../src/worker/media/data-uri.ts';
 import {
   dropInputs,
@@ -9,7 +10,7 @@ import {
   resolveImage,
   storeInput,
 } from '../../src/worker/media/inputs.ts';
-import { fileUrl, ownUpload, readFileLink } from '../../src/worker/media/links.ts';
+import { fileUrl, linkImageUrl, ownUpload, readFileLink } from '../../src/worker/media/links.ts';
 import { inputKey, uploadKey } from '../../src/worker/media/storage.ts';
 import { storeUpload } from '../../src/worker/media/uploads.ts';
 import { brokenBucket, bucket, config, failureOf, fixtures, newAccount } from './media-fixtures.ts';
@@ -27,13 +28,15 @@ const dataUri = (bytes: Uint8Array, type: string) => `data:${type};base64,${base
 
 function resolve(
   text: string,
-  options: { account?: string; local?: boolean; max?: number; from?: R2Bucket } = {},
+  options: { account?: string; local?: boolean; max?: number; from?: R2Bucket; find?: FindPicture } = {},
 ) {
   const { account = newAccount(), local = false, max = config.MAX_UPLOAD_BYTES, from = bucket } = options;
+  const findPicture = options.find ?? (() => Promise.reject(new Error('no link was to be asked for')));
   return resolveImage(text, {
     config: { ...config, LOCAL_MODE: local, MAX_UPLOAD_BYTES: max },
     bucket: from,
     account,
+    findPicture,
     pointer: '/image_url',
     now: NOW,
   });
@@ -175,6 +178,7 @@ describe('uploads', () => {
         type: 'image/webp',
         sha256: upload.sha256,
       },
+      until: Date.parse(upload.expires_at),
     });
     expect(detailOf(await resolve(upload.image_url))).toMatch(
       /^is not a valid link of an upload of this account/,
@@ -189,6 +193,45 @@ describe('uploads', () => {
     expect(detailOf(await resolve(url, { account }))).toBe('nothing has been uploaded to this link');
     const failure = await failureOf(resolve(url, { account, from: brokenBucket('head') }));
     expect(failure).toMatchObject({ tag: 'unavailable', part: 'storage' });
+  });
+});
+
+describe('what was uploaded to a link', () => {
+  it('is what its shard says', async () => {
+    const [account, uploadId] = [newAccount(), 'up_9'];
+    const url = await linkImageUrl(config, { account, uploadId }, NOW + 1);
+    const image = {
+      key: `up/${account}/${uploadId}/abc`,
+      type: 'image/avif',
+      bytes: 7,
+      width: 64,
+      height: 64,
+      sha256: 'a'.repeat(64),
+    } as const;
+    const asked: string[][] = [];
+    const answering =
+      (picture: Awaited<ReturnType<FindPicture>>): FindPicture =>
+      (...name) => {
+        asked.push(name);
+        return Promise.resolve(picture);
+      };
+    const there = answering({ kind: 'there', image, until: NOW + 5 });
+    const { key, type, sha256 } = image;
+    expect(await resolve(url, { account, find: there })).toEqual({
+      ok: true,
+      image: { kind: 'stored', key, type, sha256 },
+      until: NOW + 5,
+    });
+    expect(detailOf(await resolve(url, { account, find: answering({ kind: 'nothing' }) }))).toBe(
+      'nothing has been uploaded to this link',
+    );
+    expect(detailOf(await resolve(url, { account, find: answering({ kind: 'gone' }) }))).toMatch(
+      /^is not a valid link of an upload of this account, or has expired$/,
+    );
+    expect(asked).toEqual([1, 2, 3].map(() => [account, uploadId]));
+    // Nobody else’s link is asked for.
+    expect(detailOf(await resolve(url, { find: there }))).toMatch(/^is not a valid link of an upload/);
+    expect(asked).toHaveLength(3);
   });
 });
 

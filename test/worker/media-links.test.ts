@@ -1,6 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import type { Config } from '../../src/worker/env.ts';
-import { type FileLink, fileUrl, ownUpload, readFileLink } from '../../src/worker/media/links.ts';
+import {
+  type FileLink,
+  fileUrl,
+  linkImageUrl,
+  ownUpload,
+  readFileLink,
+  uploadLinkOf,
+} from '../../src/worker/media/links.ts';
 import { inputKey, resultKey, uploadKey } from '../../src/worker/media/storage.ts';
 import { parseRing, signToken } from '../../src/worker/secrets.ts';
 import { config, newAccount } from './media-fixtures.ts';
@@ -100,7 +107,32 @@ describe('ownUpload', () => {
   const judge = async (text: string, who = account, now = NOW) => ownUpload(config, new URL(text), who, now);
 
   it('knows its own', async () => {
-    expect(await judge(await fileUrl(config, upload))).toEqual({ kind: 'upload', key: upload.key });
+    const { key, expiresAt } = upload;
+    expect(await judge(await fileUrl(config, upload))).toEqual({ kind: 'upload', key, expiresAt });
+  });
+
+  it('knows what was uploaded to a link of its own, and of nobody else’s', async () => {
+    const url = await linkImageUrl(config, { account, uploadId: 'up_7' }, NOW + 1);
+    expect(url).toMatch(/\/up_7$/);
+    expect(await judge(url)).toEqual({ kind: 'link', uploadId: 'up_7' });
+    expect(await judge(url, newAccount())).toEqual({ kind: 'invalid' });
+    expect(await judge(url, account, NOW + 1)).toEqual({ kind: 'invalid' });
+    const foreign = { ...upload, key: `up/${newAccount()}/up_7/` };
+    expect(await judge(await fileUrl(config, foreign))).toEqual({ kind: 'invalid' });
+  });
+
+  it.each<[string, object | null]>([
+    ['up/acct_1/up_7/', { account: 'acct_1', uploadId: 'up_7' }],
+    ['up/acct_1/up_7', null],
+    ['up/acct_1/up_7/abc', null],
+    ['up/acct_1/', null],
+    ['up//up_7/', null],
+    ['up/acct_1/../', null],
+    ['out/acct_1/up_7/', null],
+    ['', null],
+    ['/', null],
+  ])('takes the key %j for the link %j', (key, expected) => {
+    expect(uploadLinkOf(key)).toEqual(expected);
   });
 
   it('knows them in every spelling', async () => {

@@ -1,7 +1,9 @@
 /** `GET|HEAD /files/{token}/{name}`: uploads, inputs and results, streamed from R2. */
 
 import { ApiError } from '../errors.ts';
-import { type FileLink, type LinkConfig, readFileLink } from './links.ts';
+import type { FindPicture } from '../links/picture.ts';
+import { extensionOf } from './image-types.ts';
+import { type FileLink, type LinkConfig, readFileLink, uploadLinkOf } from './links.ts';
 import {
   type ByteRange,
   bytesOf,
@@ -27,8 +29,9 @@ const MS_PER_S = 1_000;
 
 /**
  * The file that a link covers.
+ * @param findPicture Asked where the link is to what was uploaded to an upload link; without it, such a link is to nothing.
  * @throws {ApiError} `forbidden_link` for a link that is not valid at `now` (ms); `not_found` when the link is good and
- *   the object has been deleted; `range_not_satisfiable`; `method_not_allowed`; `unavailable` when R2 fails.
+ *   the object has been deleted, or nothing has been uploaded yet; `range_not_satisfiable`; `method_not_allowed`; `unavailable` when R2 fails.
  */
 export async function serveFile(
   request: Request,
@@ -37,12 +40,14 @@ export async function serveFile(
   token: string,
   name: string,
   now: number,
+  findPicture?: FindPicture,
 ): Promise<Response> {
   if (request.method !== 'GET' && request.method !== 'HEAD') {
     throw new ApiError({ tag: 'method_not_allowed', allow: 'GET, HEAD' });
   }
-  const link = await readFileLink(config, token, name, now);
-  if (!link) throw new ApiError({ tag: 'forbidden_link' });
+  const named = await readFileLink(config, token, name, now);
+  if (!named) throw new ApiError({ tag: 'forbidden_link' });
+  const link = await objectLink(named, findPicture);
 
   const isHead = request.method === 'HEAD';
   const ifNoneMatch = request.headers.get('If-None-Match');
@@ -68,6 +73,22 @@ export async function serveFile(
     status: bytes ? 206 : 200,
     headers: fileHeaders(link, object, bytes, now),
   });
+}
+
+/** The link with the object that it leads to. @throws {ApiError} `not_found` while nothing is there. */
+async function objectLink(link: FileLink, findPicture: FindPicture | undefined): Promise<FileLink> {
+  const upload = uploadLinkOf(link.key);
+  if (!upload) return link;
+  const found = await findPicture?.(upload.account, upload.uploadId);
+  if (found?.kind !== 'there') throw new ApiError({ tag: 'not_found' });
+  const { image, until } = found;
+  return {
+    ...link,
+    key: image.key,
+    type: image.type,
+    name: `${link.name}.${extensionOf(image.type)}`,
+    expiresAt: Math.min(link.expiresAt, until),
+  };
 }
 
 function existing<Found extends R2Object>(object: Found | null): Found {

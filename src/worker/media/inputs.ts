@@ -3,6 +3,7 @@
 import { sha256Hex, toHex } from '../bytes.ts';
 import type { Config } from '../env.ts';
 import type { FieldError } from '../errors.ts';
+import type { FindPicture } from '../links/picture.ts';
 import { checkUrl } from '../webhooks/address.ts';
 import { IMAGE_TYPES, type ImageSource, type ImageType } from './contract.ts';
 import { decodeDataUri, isDataUri } from './data-uri.ts';
@@ -27,7 +28,8 @@ export interface ImageBytes {
 export type ResolvedImage = ImageSource | ImageBytes;
 
 export type ImageOutcome =
-  | { readonly ok: true; readonly image: ResolvedImage }
+  /** `until`, in ms since 1970: how long an upload of ours can be used. */
+  | { readonly ok: true; readonly image: ResolvedImage; readonly until?: number }
   | { readonly ok: false; readonly error: FieldError };
 
 /** What is needed to judge an image. */
@@ -35,15 +37,20 @@ export interface ImageContext {
   readonly config: LinkConfig & Pick<Config, 'LOCAL_MODE' | 'MAX_UPLOAD_BYTES'>;
   readonly bucket: R2Bucket;
   readonly account: string;
+  /** Asked for what was uploaded to an upload link, and for nothing else. */
+  readonly findPicture: FindPicture;
   /** JSON pointer of the field, for the error. */
   readonly pointer: string;
   /** Milliseconds since 1970. */
   readonly now: number;
 }
 
+const NO_UPLOAD = 'is not a valid link of an upload of this account, or has expired';
+const NOTHING_UPLOADED = 'nothing has been uploaded to this link';
+
 /**
  * What `text` means as an image: a data URI, the link of an upload, or a public URL. Writes nothing.
- * @throws {ApiError} `unavailable` when R2 fails.
+ * @throws {ApiError} `unavailable` when R2 fails, or the shard of an upload link.
  */
 export async function resolveImage(text: string, context: ImageContext): Promise<ImageOutcome> {
   const { config, account, now } = context;
@@ -66,11 +73,17 @@ export async function resolveImage(text: string, context: ImageContext): Promise
 
   const url = URL.parse(text);
   const own = url && (await ownUpload(config, url, account, now));
-  if (own?.kind === 'invalid')
-    return refused('is not a valid link of an upload of this account, or has expired');
+  if (own?.kind === 'invalid') return refused(NO_UPLOAD);
   if (own?.kind === 'upload') {
     const source = await storedUpload(context.bucket, own.key);
-    return source ? { ok: true, image: source } : refused('nothing has been uploaded to this link');
+    return source ? { ok: true, image: source, until: own.expiresAt } : refused(NOTHING_UPLOADED);
+  }
+  if (own?.kind === 'link') {
+    const found = await context.findPicture(account, own.uploadId);
+    if (found.kind === 'nothing') return refused(NOTHING_UPLOADED);
+    if (found.kind === 'gone') return refused(NO_UPLOAD);
+    const { key, type, sha256 } = found.image;
+    return { ok: true, image: { kind: 'stored', key, type, sha256 }, until: found.until };
   }
 
   const address = checkUrl(text, { local: config.LOCAL_MODE, purpose: 'image' });

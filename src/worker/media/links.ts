@@ -10,11 +10,11 @@ import * as z from 'zod';
 import type { Config } from '../env.ts';
 import { readToken, signToken } from '../secrets.ts';
 import { isSameHost } from '../webhooks/address.ts';
-import { uploadPrefix } from './storage.ts';
+import { linkImagePrefix, uploadPrefix } from './storage.ts';
 
 /** What a link covers. */
 export interface FileLink {
-  /** R2 key. */
+  /** R2 key. One that ends in a slash is of an upload link: whatever was uploaded to it. See {@link uploadLinkOf}. */
   readonly key: string;
   /** The last segment of the path, and the name under which a browser saves the file. */
   readonly name: string;
@@ -57,6 +57,34 @@ export async function fileUrl(config: LinkConfig, link: FileLink): Promise<strin
   return `${config.PUBLIC_URL}${ROOT}${await signToken(config.SIGNING_SECRETS, 'file', claims)}/${link.name}`;
 }
 
+/** What a token says of a picture that is still to come. It is served as what it then is. */
+const UNKNOWN_TYPE = 'application/octet-stream';
+
+/** An absolute link to whatever was, or is still to be, uploaded to an upload link. Usable by its account as an image. */
+export function linkImageUrl(
+  config: LinkConfig,
+  { account, uploadId }: UploadLinkName,
+  expiresAt: number,
+): Promise<string> {
+  const key = linkImagePrefix(account, uploadId);
+  return fileUrl(config, { key, name: uploadId, type: UNKNOWN_TYPE, expiresAt, account });
+}
+
+/** Whose upload link, and which. */
+export interface UploadLinkName {
+  readonly account: string;
+  readonly uploadId: string;
+}
+
+/** `up/<account>/<upload_id>/`. */
+const LINK_KEY = /^up\/([a-z0-9_]+)\/([a-z0-9_]+)\/$/;
+
+/** The upload link that a key stands for; null for the key of an object. */
+export function uploadLinkOf(key: string): UploadLinkName | null {
+  const [, account, uploadId] = (key.endsWith('/') && LINK_KEY.exec(key)) || [];
+  return account === undefined || uploadId === undefined ? null : { account, uploadId };
+}
+
 /** What the link covers; null when it is not ours, has expired at `now` (ms), or names another file. */
 export async function readFileLink(
   config: LinkConfig,
@@ -76,7 +104,10 @@ export type OwnUpload =
   | { readonly kind: 'foreign' }
   /** One of ours in form, but wrong, expired, another account's, or no upload. */
   | { readonly kind: 'invalid' }
-  | { readonly kind: 'upload'; readonly key: string };
+  /** Usable until `expiresAt`, in ms since 1970. */
+  | { readonly kind: 'upload'; readonly key: string; readonly expiresAt: number }
+  /** Whatever was uploaded to an upload link: its shard knows. */
+  | { readonly kind: 'link'; readonly uploadId: string };
 
 /** Whether `url` is an upload's link that `account` may use at `now` (ms). */
 export async function ownUpload(
@@ -90,8 +121,11 @@ export async function ownUpload(
   const [token, name, ...more] = segments;
   if (!token || !name || more.length > 0) return { kind: 'invalid' };
   const link = await readFileLink(config, token, name, now);
-  const own = link?.account === account && link.key.startsWith(uploadPrefix(account));
-  return own ? { kind: 'upload', key: link.key } : { kind: 'invalid' };
+  if (link?.account !== account || !link.key.startsWith(uploadPrefix(account))) return { kind: 'invalid' };
+  const upload = uploadLinkOf(link.key);
+  return upload
+    ? { kind: 'link', uploadId: upload.uploadId }
+    : { kind: 'upload', key: link.key, expiresAt: link.expiresAt };
 }
 
 /** The path below `/files/` when the URL leads to this deployment, else null. The scheme may differ: a proxy's matter. */

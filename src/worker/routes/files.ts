@@ -3,6 +3,7 @@
 import { createRoute } from '@hono/zod-openapi';
 import * as z from 'zod';
 import { createRouter } from '../http/app.ts';
+import { pictureFinder } from '../links/picture.ts';
 import { serveFile } from '../media/files.ts';
 import { problems } from './schemas.ts';
 
@@ -58,6 +59,8 @@ fileRoutes.openAPIRegistry.registerPath({
 
 fileRoutes.openapi(file, async (c) => {
   const { token, name } = c.req.valid('param');
-  const { raw } = c.req;
-  return (await serveFile(raw, c.env.BUCKET, c.get('config'), token, name, Date.now())) as never;
+  const config = c.get('config');
+  const now = Date.now();
+  const find = pictureFinder(c.env, config, now);
+  return (await serveFile(c.req.raw, c.env.BUCKET, config, token, name, now, find)) as never;
 });

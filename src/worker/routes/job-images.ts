@@ -4,8 +4,15 @@ import type { Context } from 'hono';
 import type { App } from '../env.ts';
 import { ApiError, type FieldError } from '../errors.ts';
 import type { JobImages } from '../jobs/contract.ts';
+import { pictureFinder } from '../links/picture.ts';
 import type { ImageSource } from '../media/contract.ts';
-import { dropInputs, type ResolvedImage, resolveImage, storeInput } from '../media/inputs.ts';
+import {
+  dropInputs,
+  type ImageContext,
+  type ResolvedImage,
+  resolveImage,
+  storeInput,
+} from '../media/inputs.ts';
 import type { ImageRole } from '../media/storage.ts';
 
 /** The texts of a request's image fields; undefined where there is none, or none that can be judged. */
@@ -27,15 +34,10 @@ export interface ImagesOutcome {
 
 /**
  * Looks at both images. Writes nothing.
- * @throws {ApiError} `unavailable` when R2 fails.
+ * @throws {ApiError} `unavailable` when R2 fails, or the shard of an upload link.
  */
 export async function resolveImages(c: Context<App>, { start, end }: ImageTexts): Promise<ImagesOutcome> {
-  const context = {
-    config: c.get('config'),
-    bucket: c.env.BUCKET,
-    account: c.get('caller').account,
-    now: Date.now(),
-  };
+  const context = imageContext(c, Date.now());
   const [first, last] = await Promise.all([
     start === undefined ? null : resolveImage(start, { ...context, pointer: '/image_url' }),
     end === undefined ? null : resolveImage(end, { ...context, pointer: '/end_image_url' }),
@@ -46,6 +48,13 @@ export async function resolveImages(c: Context<App>, { start, end }: ImageTexts)
       ? { start: first.image, ...(last ? { end: last.image } : {}) }
       : null;
   return { images, errors };
+}
+
+/** What images of this request are judged by at `now` (ms), but for the pointer of the field. */
+export function imageContext(c: Context<App>, now: number): Omit<ImageContext, 'pointer'> {
+  const config = c.get('config');
+  const { account } = c.get('caller');
+  return { config, bucket: c.env.BUCKET, account, findPicture: pictureFinder(c.env, config, now), now };
 }
 
 /** Whether the request itself carries an image's bytes. */
