@@ -95,8 +95,8 @@ describe('Upload-Offset', () => {
 
 describe('Upload-Metadata', () => {
   it.each([
-    [null, null],
-    ['', null],
+    [null, []],
+    ['', []],
     ['filename d29ybGQ=', [['filename', 'd29ybGQ=']]],
     [
       'a YQ==,b',
@@ -123,8 +123,7 @@ describe('Upload-Metadata', () => {
     ['is_confidential', [['is_confidential', '']]],
     ['__proto__ YQ==', [['__proto__', 'YQ==']]],
   ])('%j', (value, expected) => {
-    const read = uploadMetadata(headers('Upload-Metadata', value));
-    expect(read === null ? null : [...read]).toEqual(expected);
+    expect([...uploadMetadata(value)]).toEqual(expected);
   });
 
   it.each([
@@ -147,25 +146,21 @@ describe('Upload-Metadata', () => {
     [Array.from({ length: 65 }, (_, n) => `k${n} YQ==`).join(','), '64 pairs'],
     [`a ${'YWFh'.repeat(2_048)}`, '8192 characters'],
   ])('not %.40s', (value, detail) => {
-    const refused = refusal(() => uploadMetadata(headers('Upload-Metadata', value)));
+    const refused = refusal(() => uploadMetadata(value));
     expect(refused).toEqual([400, expect.stringContaining(detail)]);
   });
 
-  it.each([
-    ['image/png', 'image/png'],
-    ['IMAGE/JPEG', 'image/jpeg'],
-    ['image/png; charset=binary', 'image/png'],
-    ['', ''],
-    ['undefined', 'undefined'],
-    ['image/pn\u0261', 'image/pn\u00c9\u00a1'.toLowerCase()],
-  ])('says that the file is %j', (type, expected) => {
-    const metadata = uploadMetadata(headers('Upload-Metadata', `filename eA==,filetype ${base64(type)}`));
-    expect(declaredFiletype(metadata)).toBe(expected);
-  });
+  it.each(['image/png', 'IMAGE/JPEG', 'image/png; charset=binary', '', 'undefined'])(
+    'says that the file is %j',
+    (type) => {
+      expect(declaredFiletype(uploadMetadata(`filename eA==,filetype ${base64(type)}`))).toBe(type);
+    },
+  );
 
-  it('need not say what the file is', () => {
-    expect(declaredFiletype(null)).toBe('');
-    expect(declaredFiletype(uploadMetadata(headers('Upload-Metadata', 'filename eA==')))).toBe('');
+  it('need not say what the file is, and names no type in other letters than ASCII', () => {
+    expect(declaredFiletype(uploadMetadata(null))).toBe('');
+    expect(declaredFiletype(uploadMetadata('filename eA=='))).toBe('');
+    expect(declaredFiletype(uploadMetadata(`filetype ${base64('image/pn\u0261')}`))).not.toBe('image/png');
   });
 });
 

@@ -56,6 +56,7 @@ const EXAMPLES: { readonly [Tag in Failure['tag']]: readonly Extract<Failure, { 
   not_uploaded: [{ tag: 'not_uploaded', status: 'pending' }],
   no_job: [{ tag: 'no_job' }],
   rate_limited: [{ tag: 'rate_limited', retryAfter: 60 }],
+  too_many_attempts: [{ tag: 'too_many_attempts' }],
   tus_version: [{ tag: 'tus_version' }],
   offset_mismatch: [{ tag: 'offset_mismatch', offset: 65_536 }],
   checksum_mismatch: [{ tag: 'checksum_mismatch' }],

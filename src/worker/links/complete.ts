@@ -1,7 +1,7 @@
 /** The end of a try: its bytes become one checked, stored image, and the shard says whether that is the upload. */
 
 import type { Context } from 'hono';
-import { sha256Hex } from '../bytes.ts';
+import { sha256Hex, toHex } from '../bytes.ts';
 import type { App } from '../env.ts';
 import { ApiError } from '../errors.ts';
 import { granted, reached } from '../http/outcome.ts';
@@ -28,15 +28,15 @@ export interface Attempt {
   readonly declaredType?: string | null;
   /** Lower-case hex: what the sender says that the bytes are, beside what the link says. */
   readonly declaredSha256?: string | null;
-  /** The shard has a row of this try, which ends with it; and when the service is out of reach, its pieces stay. */
+  /** The shard has a row of this try, which ends with it. Its pieces are the caller's: they stay unless it has won. */
   readonly tus?: boolean;
 }
 
 /**
  * Assembles, checks and stores the image, and has the shard decide.
- * @throws {ApiError} for every refusal, after everything that the try wrote was deleted: `unsupported_media_type`,
- *   `invalid_request`, `digest_mismatch`, `upload_lost`, `link_closed`, `not_found`, `gone`. `unavailable` when R2 or the
- *   shard cannot be reached: then the pieces of a `tus` try stay, so that it can be ended again.
+ * @throws {ApiError} for every refusal, after everything that the try wrote was deleted, but the pieces of a `tus` try:
+ *   `unsupported_media_type`, `invalid_request`, `digest_mismatch`, `upload_lost`, `link_closed`, `not_found`, `gone`.
+ *   `unavailable` when R2 or the shard cannot be reached.
  */
 export async function complete(
   c: Context<App>,
@@ -52,8 +52,8 @@ export async function complete(
     c.executionCtx.waitUntil(erasePrefix(bucket, tmpPrefix(claims)));
     return finished;
   } catch (cause) {
-    const away = !(cause instanceof ApiError) || cause.failure.tag === 'unavailable';
-    if (!(away && attempt.tus)) {
+    // The pieces of a resumable try may be another request's, too, that has brought it further: its own end decides.
+    if (!attempt.tus) {
       await eraseKeys(
         bucket,
         attempt.parts.map(({ key }) => key),
@@ -94,9 +94,9 @@ async function store(
         onlyIf: { etagDoesNotMatch: '*' },
       }),
     );
-    // It is there already when the end of a resumable upload is asked for again: its bytes are the same.
-    const kept = stored ?? (await reachable(bucket.head(key)));
-    if (kept?.size !== bytes.byteLength) throw new ApiError({ tag: 'upload_lost' });
+    // It is there already when the end of a resumable upload is asked for again. Other bytes are another's.
+    const kept = (stored ?? (await reachable(bucket.head(key))))?.checksums.sha256;
+    if (!kept || toHex(new Uint8Array(kept)) !== sha256) throw new ApiError({ tag: 'upload_lost' });
     return { key, type, bytes: bytes.byteLength, width, height, sha256 };
   };
   // What never left memory needs no more of it.

@@ -8,13 +8,15 @@ export type LinkFailure =
   | { readonly tag: 'link_closed'; readonly reason: ClosedReason }
   /** Two uploads to one link, and the other was first. */
   | { readonly tag: 'upload_lost' }
-  /** The file is not the one that the link is for. */
-  | { readonly tag: 'digest_mismatch' }
+  /** The file is not the one that the link is for. `tus`: told with the status that its protocol has for this. */
+  | { readonly tag: 'digest_mismatch'; readonly tus?: true }
   /** Of its owner: revoking a link whose picture is there. */
   | { readonly tag: 'link_used' }
   | { readonly tag: 'not_uploaded'; readonly status: string }
   | { readonly tag: 'no_job' }
   | { readonly tag: 'rate_limited'; readonly retryAfter: number }
+  /** tus: more uploads were begun on this link, and not ended, than it can bear. */
+  | { readonly tag: 'too_many_attempts' }
   /** tus: another protocol version. */
   | { readonly tag: 'tus_version' }
   /** tus: the upload is not where the request believes it to be. */
@@ -30,6 +32,7 @@ const TAGS: ReadonlySet<string> = new Set<LinkFailure['tag']>([
   'not_uploaded',
   'no_job',
   'rate_limited',
+  'too_many_attempts',
   'tus_version',
   'offset_mismatch',
   'checksum_mismatch',
@@ -45,6 +48,9 @@ const CLOSED = {
   expired: 'This link has expired. Ask for a new one.',
   revoked: 'This link was withdrawn. Ask for a new one.',
 } as const satisfies Record<ClosedReason, string>;
+
+/** tus 1.0, checksum extension: outside the registry of statuses, and the protocol's own. */
+const CHECKSUM_STATUS = 460;
 
 /** The version of tus that we speak. */
 export const TUS_VERSION = '1.0.0';
@@ -68,7 +74,7 @@ export function linkProblemOf(failure: LinkFailure): Problem {
       };
     case 'digest_mismatch':
       return {
-        status: 400,
+        status: failure.tus ? CHECKSUM_STATUS : 400,
         code: 'digest_mismatch',
         title: 'Not the expected file',
         detail:
@@ -104,6 +110,14 @@ export function linkProblemOf(failure: LinkFailure): Problem {
         detail: `Too many requests to upload links from here. Try again in ${failure.retryAfter} seconds.`,
         headers: { 'Retry-After': String(failure.retryAfter) },
       };
+    case 'too_many_attempts':
+      return {
+        status: 429,
+        code: 'too_many_attempts',
+        title: 'Too many unfinished uploads',
+        detail:
+          'Too many resumable uploads were begun on this link and not ended. Go on with one of them, end one with DELETE, or send the picture in one PUT.',
+      };
     case 'tus_version':
       return {
         status: 412,
@@ -123,7 +137,7 @@ export function linkProblemOf(failure: LinkFailure): Problem {
       };
     case 'checksum_mismatch':
       return {
-        status: 460, // tus 1.0, checksum extension: outside the registry of statuses, and the protocol's own.
+        status: CHECKSUM_STATUS,
         code: 'checksum_mismatch',
         title: 'The checksum does not match',
         detail: 'These bytes are not what Upload-Checksum says. They were thrown away: send them again.',

@@ -4,6 +4,7 @@
  */
 
 import { ApiError, type Failure } from '../errors.ts';
+import { mediaTypeOf } from '../media/image-types.ts';
 import { TUS_VERSION } from './failures.ts';
 
 /** The content type of a piece of an upload. */
@@ -79,20 +80,19 @@ function wholeNumber(headers: Headers, name: string): number {
 }
 
 /**
- * `Upload-Metadata` as pairs of key and base64 text: `key base64,key base64,key`. Null when there is none.
+ * `Upload-Metadata` as pairs of key and base64 text: `key base64,key base64,key`. No header has none.
  * @throws {ApiError} `invalid_request` for whatever is not written so, for a key that comes twice, and beyond
  *   {@link MAX_METADATA_CHARACTERS} and {@link MAX_PAIRS}.
  */
-export function uploadMetadata(headers: Headers): ReadonlyMap<string, string> | null {
-  const text = headers.get('Upload-Metadata');
-  if (text === null || text === '') return null;
+export function uploadMetadata(text: string | null | undefined): ReadonlyMap<string, string> {
+  const pairs = new Map<string, string>();
+  if (!text) return pairs;
   const fail = (detail: string) => invalid('Upload-Metadata', detail);
   if (text.length > MAX_METADATA_CHARACTERS) {
     throw fail(`may have at most ${MAX_METADATA_CHARACTERS} characters`);
   }
   const items = text.split(',');
   if (items.length > MAX_PAIRS) throw fail(`may have at most ${MAX_PAIRS} pairs`);
-  const pairs = new Map<string, string>();
   for (const item of items) {
     // A header that comes in several lines is joined with ", ". An empty value leaves its space behind.
     const [key = '', value = '', ...more] = item.trim().split(' ');
@@ -104,11 +104,10 @@ export function uploadMetadata(headers: Headers): ReadonlyMap<string, string> | 
   return pairs;
 }
 
-/** What the sender says that the file is: `filetype`, lower-case and without parameters; empty when it does not say. */
-export function declaredFiletype(metadata: ReadonlyMap<string, string> | null): string {
+/** What the sender says that the file is, as a media type; empty when it does not say. */
+export function declaredFiletype(metadata: ReadonlyMap<string, string>): string {
   // Bytes that are no ASCII are no media type, whatever they are read as.
-  const text = atob(metadata?.get('filetype') ?? '');
-  return text.split(';', 1).join('').trim().toLowerCase();
+  return atob(metadata.get('filetype') ?? '');
 }
 
 /**
@@ -135,12 +134,14 @@ export function sameDigest(a: Uint8Array, b: Uint8Array): boolean {
 }
 
 /** What another content type than that of a piece is told. */
-export const NOT_A_PIECE: Failure = { tag: 'unsupported_media_type', expected: `pieces as ${OFFSET_STREAM}` };
+export const NOT_A_PIECE: Failure = {
+  tag: 'unsupported_media_type',
+  expected: `the file's bytes as ${OFFSET_STREAM}`,
+};
 
 /** Whether the body is a piece of an upload. */
 export function isPiece(headers: Headers): boolean {
-  const type = headers.get('Content-Type') ?? '';
-  return type.split(';', 1).join('').trim().toLowerCase() === OFFSET_STREAM;
+  return mediaTypeOf(headers.get('Content-Type')) === OFFSET_STREAM;
 }
 
 /** A time in ms as an IMF-fixdate (RFC 9110 §5.6.7), as `Upload-Expires` has it. */
