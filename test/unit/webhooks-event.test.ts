@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { ZodError } from 'zod';
 import { JOB_ERROR_CODES } from '../../src/worker/errors.ts';
-import { EVENT_SCHEMAS, type JobEvent, jobEvent, MAX_EVENT_BYTES } from '../../src/worker/webhooks/event.ts';
+import { EVENT_SCHEMAS, eventText, type JobEvent, MAX_EVENT_BYTES } from '../../src/worker/webhooks/event.ts';
 
 const TIMES = { created_at: '2026-10-01T12:00:00.000Z', completed_at: '2026-10-01T12:00:41.000Z' };
 const timestamp = TIMES.completed_at;
@@ -49,18 +49,18 @@ const canceled = {
 
 describe.each([completed, failed, canceled])('$type', (event) => {
   it('is sent as type, timestamp and the status answer', () => {
-    expect(JSON.parse(jobEvent(event))).toEqual(event);
-    expect(Object.keys(JSON.parse(jobEvent(event)))).toEqual(['type', 'timestamp', 'data']);
+    expect(JSON.parse(eventText(event))).toEqual(event);
+    expect(Object.keys(JSON.parse(eventText(event)))).toEqual(['type', 'timestamp', 'data']);
   });
 
   it('carries the metadata of its upload link', () => {
     const data = { ...event.data, metadata: { order: '7' } };
-    expect(JSON.parse(jobEvent({ ...event, data } as JobEvent)).data.metadata).toEqual({ order: '7' });
+    expect(JSON.parse(eventText({ ...event, data } as JobEvent)).data.metadata).toEqual({ order: '7' });
   });
 
   it('lets nothing out that its schema does not name', () => {
     const data = { ...event.data, prompt: 'SECRET', upstream: { key: 'SECRET' } };
-    expect(jobEvent({ ...event, data, internal: 'SECRET' } as unknown as JobEvent)).not.toContain('SECRET');
+    expect(eventText({ ...event, data, internal: 'SECRET' } as unknown as JobEvent)).not.toContain('SECRET');
   });
 
   it('has a schema and an example that is valid by it', () => {
@@ -76,25 +76,25 @@ describe.each([completed, failed, canceled])('$type', (event) => {
     ['another type', { type: 'job.exploded' }],
     ['the data of another status', { data: { ...event.data, status: 'in_progress' } }],
   ])('is refused with %s', (_title, wrong) => {
-    expect(() => jobEvent({ ...event, ...wrong } as unknown as JobEvent)).toThrow(ZodError);
+    expect(() => eventText({ ...event, ...wrong } as unknown as JobEvent)).toThrow(ZodError);
   });
 });
 
 it.each(JOB_ERROR_CODES)('a failure may say %s', (code) => {
   const data = { ...failed.data, error: { code, message: 'm' } };
-  expect(JSON.parse(jobEvent({ ...failed, data })).data.error.code).toBe(code);
+  expect(JSON.parse(eventText({ ...failed, data })).data.error.code).toBe(code);
 });
 
 it('only a completed job is charged', () => {
   for (const event of [failed, canceled]) {
     const data = { ...event.data, credits_charged: 29 };
-    expect(() => jobEvent({ ...event, data } as unknown as JobEvent)).toThrow(ZodError);
+    expect(() => eventText({ ...event, data } as unknown as JobEvent)).toThrow(ZodError);
   }
 });
 
 it('is at most 20 kB, counted in bytes', () => {
   const withNote = (note: string) =>
-    jobEvent({ ...canceled, data: { ...canceled.data, metadata: { note } } });
+    eventText({ ...canceled, data: { ...canceled.data, metadata: { note } } });
   const room = MAX_EVENT_BYTES - Buffer.byteLength(withNote(''));
   expect(Buffer.byteLength(withNote('x'.repeat(room)))).toBe(MAX_EVENT_BYTES);
   expect(() => withNote('x'.repeat(room + 1))).toThrow(RangeError);

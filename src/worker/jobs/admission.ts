@@ -203,7 +203,7 @@ export class Admission {
     }
   }
 
-  /** Credits that the waiting need beyond the float. Submits under one Idempotency-Key are one job. */
+  /** Credits that the waiting need beyond the float. Submits under one Idempotency-Key, or of one upload, are one job. */
   #need(): number {
     const keys = new Set<string>();
     let credits = 0;
@@ -212,7 +212,8 @@ export class Admission {
         credits = Math.max(credits, request.credits);
         continue;
       }
-      const key = request.command.idempotency?.key ?? request.command.jobId;
+      const { idempotency, uploadId, jobId } = request.command;
+      const key = idempotency?.key ?? uploadId ?? jobId;
       if (!keys.has(key)) credits += request.command.credits;
       keys.add(key);
     }

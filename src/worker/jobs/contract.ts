@@ -32,6 +32,8 @@ export interface SubmitCommand {
   /** Micro-dollars. */
   readonly cost: number;
   readonly idempotency?: { readonly key: string; readonly fingerprint: string };
+  /** The upload whose job this is: it starts one. */
+  readonly uploadId?: string;
 }
 
 /** The states that a customer sees. */

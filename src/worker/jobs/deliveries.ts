@@ -1,14 +1,23 @@
-/** Delivers a job's event to its receiver: made from the job each time it is sent, under one id for all tries. */
+/**
+ * Delivers an event to its receiver: made from the job or the upload link each time it is sent, under one id for all
+ * tries.
+ */
 
+import type { StoredLink } from '../links/store.ts';
 import type { Attempt } from '../webhooks/deliver.ts';
 import { nextAttempt } from '../webhooks/schedule.ts';
 import type { Claim } from './due.ts';
 import type { Delivery, JobStore, StoredJob } from './store.ts';
 
+/** What an event is about. */
+export type Subject =
+  | { readonly kind: 'job'; readonly stored: StoredJob }
+  | { readonly kind: 'link'; readonly link: StoredLink };
+
 export interface DeliveryDeps {
   readonly store: JobStore;
   /** Signs and sends one try. */
-  readonly send: (delivery: Delivery, stored: StoredJob) => Promise<Attempt>;
+  readonly send: (delivery: Delivery, subject: Subject) => Promise<Attempt>;
   readonly now: () => number;
   readonly random: () => number;
   readonly log: (entry: Readonly<Record<string, unknown>>) => void;
@@ -25,16 +34,27 @@ export class Deliveries {
   async run(claim: Claim): Promise<void> {
     const { store, send, now } = this.#deps;
     const delivery = store.delivery(claim.key);
-    const stored = delivery && store.job(delivery.jobId);
-    if (!delivery || !stored || stored === 'gone' || delivery.status !== 'pending') {
+    const subject = delivery && this.#subject(delivery.aboutId);
+    if (!delivery || !subject || delivery.status !== 'pending') {
       store.transaction(() => store.due.drop(claim.key));
       return;
     }
     const at = now();
-    const attempt = await send(delivery, stored);
+    const attempt = await send(delivery, subject);
     store.transaction(() => {
       if (store.due.holds(claim)) this.#write(claim, delivery, attempt, at);
     });
+  }
+
+  /** The job or the link; null when its data is gone, and with it what the event could tell. */
+  #subject(id: string): Subject | null {
+    const { store } = this.#deps;
+    if (isLink(id)) {
+      const link = store.links.link(id);
+      return link && { kind: 'link', link };
+    }
+    const stored = store.job(id);
+    return stored && stored !== 'gone' ? { kind: 'job', stored } : null;
   }
 
   #write(claim: Claim, delivery: Delivery, attempt: Attempt, at: number): void {
@@ -59,7 +79,7 @@ export class Deliveries {
     else store.due.drop(claim.key);
     log({
       event: 'webhook',
-      job_id: delivery.jobId,
+      ...aboutOf(delivery),
       delivery_id: delivery.id,
       attempt: attempts.length,
       status,
@@ -69,4 +89,13 @@ export class Deliveries {
       ...(status === 'pending' ? { next_attempt_at: next } : {}),
     });
   }
+}
+
+/** What a delivery is about, as it is logged. */
+export function aboutOf({ aboutId }: Delivery): { job_id: string } | { upload_id: string } {
+  return isLink(aboutId) ? { upload_id: aboutId } : { job_id: aboutId };
+}
+
+function isLink(id: string): boolean {
+  return id.startsWith('up_');
 }

@@ -15,9 +15,10 @@ export interface Claim {
   readonly lane: string;
 }
 
-/** Keys of the due table. A job and its delivery are told apart by their ids; duties of the shard have fixed names. */
+/** Keys of the due table. A job, an upload link and their deliveries are told apart by their ids; duties of the shard have fixed names. */
 export const SETTLE_KEY = 'settle';
 export const RETAIN_KEY = 'retain';
+export const TIDY_KEY = 'tidy';
 
 export class DueTable {
   readonly #sql: SqlStorage;
@@ -132,6 +133,17 @@ export class DueTable {
     );
   }
 
+  /** When the first of the shard's far-off duties is due, or null. */
+  farOffAt(): number | null {
+    return this.#sql
+      .exec<{ at: number | null }>(
+        'SELECT MIN(due_at) AS at FROM due WHERE key IN (?, ?)',
+        RETAIN_KEY,
+        TIDY_KEY,
+      )
+      .one().at;
+  }
+
   /** When the next work can be claimed, or null when nothing is planned. */
   nextAt(): number | null {
     return this.#sql
@@ -146,11 +158,12 @@ export class DueTable {
       .one().n;
   }
 
-  /** Whether anything but the far-off duty of retention is planned before `horizon`. */
+  /** Whether anything but a far-off duty is planned, or one of those before `horizon`. */
   isOpen(horizon: number): boolean {
     return (
-      this.#sql.exec(`SELECT 1 FROM due WHERE kind <> 'retain' OR due_at <= ? LIMIT 1`, horizon).toArray()
-        .length > 0
+      this.#sql
+        .exec(`SELECT 1 FROM due WHERE kind NOT IN ('retain', 'tidy') OR due_at <= ? LIMIT 1`, horizon)
+        .toArray().length > 0
     );
   }
 }

@@ -1,6 +1,7 @@
 /** What a submit writes: the job, its hold and its first due work, or nothing. Synchronous; in the caller's transaction. */
 
 import { floatOf, hold } from '../accounts/float.ts';
+import { markStarted } from '../links/start.ts';
 import type { BookRow } from './book.ts';
 import type { CheckOutcome, SubmitCommand, SubmitOutcome } from './contract.ts';
 import { RETAIN_KEY } from './due.ts';
@@ -38,7 +39,7 @@ export class Intake {
     if (request.kind === 'check')
       return floatOf(store.book().book) >= request.credits ? { kind: 'ok' } : null;
     const { command } = request;
-    const first = this.#firstOfKey(command);
+    const first = this.#firstOfUpload(command) ?? this.#firstOfKey(command);
     if (first) return first;
     const row = store.book();
     const book = hold(row.book, command.credits);
@@ -48,7 +49,22 @@ export class Intake {
 
   /** What was made before by this submit or under its key: it needs no credit. */
   earlier(command: SubmitCommand): SubmitOutcome | null {
-    return this.#firstOfKey(command) ?? this.#sameSubmit(command);
+    return this.#firstOfUpload(command) ?? this.#firstOfKey(command) ?? this.#sameSubmit(command);
+  }
+
+  /** What the upload of this submit has started before: it starts one job, whoever asks how often. */
+  #firstOfUpload({ uploadId, jobId }: SubmitCommand): SubmitOutcome | null {
+    if (uploadId === undefined) return null;
+    const { store } = this.#deps;
+    const link = store.links.link(uploadId);
+    if (!link) return { kind: 'gone' };
+    // Withdrawn with its key while this submit waited.
+    if (link.revokedAt !== null) return { kind: 'unauthorized' };
+    if (link.jobId === null) return null;
+    const first = store.job(link.jobId);
+    return first && first !== 'gone'
+      ? { kind: 'accepted', job: viewOf(first), replayed: first.id !== jobId }
+      : { kind: 'gone' };
   }
 
   /** What the Idempotency-Key of this submit made before. */
@@ -57,7 +73,7 @@ export class Intake {
     const known = idempotency && store.idempotent(idempotency.key);
     if (!known) return null;
     if (known.fingerprint !== idempotency.fingerprint) return { kind: 'mismatch' };
-    const first = store.job(known.jobId);
+    const first = store.job(known.madeId);
     return first && first !== 'gone'
       ? // The very job of this submit, when its answer was lost, is no replay.
         { kind: 'accepted', job: viewOf(first), replayed: first.id !== jobId }
@@ -93,7 +109,8 @@ export class Intake {
     });
     store.due.plan(stored.id, 'submit', now);
     if (row.lastUsedAt === 0) store.due.planSooner(RETAIN_KEY, 'retain', now + retentionMs);
-    const { idempotency } = command;
+    const { idempotency, uploadId } = command;
+    if (uploadId !== undefined) markStarted(store, uploadId, stored.id, now);
     if (idempotency) store.insertIdempotent(idempotency.key, idempotency.fingerprint, stored.id);
     return stored;
   }

@@ -83,7 +83,7 @@ export class JobLedger {
     const id = deliveryId(stored.id);
     store.writeDelivery({
       id,
-      jobId: stored.id,
+      aboutId: stored.id,
       type: `job.${stored.job.state}`,
       url,
       status: 'pending',

@@ -66,4 +66,42 @@ export const JOB_MIGRATIONS: readonly Migration[] = [
       ) STRICT, WITHOUT ROWID;
     `,
   },
+  {
+    id: 2,
+    sql: `
+      -- One row an upload link, in the home shard. The id is time-ordered, so the key is also the order of the list.
+      CREATE TABLE links (
+        id TEXT PRIMARY KEY,
+        created_at INTEGER NOT NULL,
+        expires_at INTEGER NOT NULL,
+        uploaded_at INTEGER,
+        revoked_at INTEGER,
+        key_hash TEXT NOT NULL,
+        spec TEXT NOT NULL,
+        image TEXT,
+        start TEXT NOT NULL,
+        job_id TEXT,
+        -- What has been cleared away: unfinished pieces, and the picture.
+        parts_gone INTEGER NOT NULL DEFAULT 0,
+        picture_gone INTEGER NOT NULL DEFAULT 0
+      ) STRICT, WITHOUT ROWID;
+      -- One index for each thing that the tidy duty looks for.
+      CREATE INDEX links_with_parts ON links (expires_at) WHERE parts_gone = 0;
+      CREATE INDEX links_with_picture ON links (uploaded_at) WHERE uploaded_at IS NOT NULL AND picture_gone = 0;
+      CREATE INDEX links_cleared ON links (created_at)
+        WHERE parts_gone = 1 AND (uploaded_at IS NULL OR picture_gone = 1);
+
+      -- One row a resumable upload on its way.
+      CREATE TABLE tus (
+        link TEXT NOT NULL,
+        attempt TEXT NOT NULL,
+        length INTEGER NOT NULL,
+        offset INTEGER NOT NULL,
+        parts TEXT NOT NULL,
+        metadata TEXT,
+        done INTEGER NOT NULL,
+        PRIMARY KEY (link, attempt)
+      ) STRICT, WITHOUT ROWID;
+    `,
+  },
 ];

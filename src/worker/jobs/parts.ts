@@ -3,10 +3,17 @@
 import type { AccountForShard } from '../accounts/contract.ts';
 import { configOf, type Env } from '../env.ts';
 import { parseShardName } from '../ids.ts';
+import { LinkDesk } from '../links/desk.ts';
+import { Finish } from '../links/finish.ts';
+import { Lookup } from '../links/lookup.ts';
+import { Resumable } from '../links/resumable.ts';
+import { Tidy } from '../links/tidy.ts';
+import { inputMaxAge } from '../media/retention.ts';
 import { accountStub, directoryStub } from '../objects.ts';
 import { Admission } from './admission.ts';
 import { Alarm } from './alarm.ts';
 import { Deliveries } from './deliveries.ts';
+import { Door } from './door.ts';
 import type { Claim } from './due.ts';
 import { JobLedger } from './ledger.ts';
 import { Listing } from './listing.ts';
@@ -19,6 +26,7 @@ import { Upkeep } from './upkeep.ts';
 import { Waiters } from './waiters.ts';
 
 const SECOND_MS = 1_000;
+const HOUR_MS = 3_600_000;
 const DAY_MS = 86_400_000;
 
 /** What a shard is made of. */
@@ -94,7 +102,7 @@ export function partsOf(ctx: DurableObjectState, env: Env) {
   });
   const deliveries = new Deliveries({
     store,
-    send: (delivery, stored) => outside.send(delivery, stored),
+    send: (delivery, subject) => outside.send(delivery, subject),
     now,
     random,
     log,
@@ -111,12 +119,56 @@ export function partsOf(ctx: DurableObjectState, env: Env) {
     now,
     log,
   });
+  const door = new Door({ store, replica, listing, now, log });
+  const lookup = new Lookup({ store, door, retentionMs, now });
+  const desk = new LinkDesk({ store, lookup, door, now });
+  const resumable = new Resumable(store, lookup);
+  const pictureMs = inputMaxAge(config);
+  const finish = new Finish({
+    store,
+    lookup,
+    door,
+    admission,
+    mintJobId: () => outside.mintJobId(now()),
+    startableMs: config.INPUT_RETENTION_HOURS * HOUR_MS,
+    pictureMs,
+    now,
+    onWork: () => pump.kick(['deliver']),
+    log,
+  });
+  const tidy = new Tidy({
+    store,
+    deleteParts: (uploadId, keep) => outside.deleteParts(uploadId, keep),
+    deletePicture: (uploadId) => outside.deletePicture(uploadId),
+    pictureMs,
+    retentionMs,
+    now,
+    log,
+  });
   const work = (claim: Claim): Promise<void> => {
     if (claim.kind === 'deliver') return deliveries.run(claim);
     if (claim.kind === 'settle') return upkeep.settle(claim);
     if (claim.kind === 'retain') return upkeep.retain(claim);
+    if (claim.kind === 'start') return finish.run(claim);
+    if (claim.kind === 'tidy') return tidy.run(claim);
     return steps.run(claim);
   };
   const pump = new Pump({ due: store.due, work, now, random, log });
-  return { store, alarm, replica, listing, admission, ledger, outside, upkeep, pump, waiters };
+  return {
+    store,
+    alarm,
+    replica,
+    listing,
+    door,
+    admission,
+    ledger,
+    outside,
+    upkeep,
+    pump,
+    waiters,
+    desk,
+    resumable,
+    finish,
+    tidy,
+  };
 }

@@ -6,7 +6,8 @@ import { IMAGE_TYPES } from '../media/contract.ts';
 import type { JobRequest } from './contract.ts';
 import type { Job } from './job.ts';
 
-const ImageSource = z.discriminatedUnion('kind', [
+/** Where an image of a job comes from, as stored. */
+export const StoredSource = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('url'), url: z.string() }),
   z.object({ kind: z.literal('stored'), key: z.string(), type: z.enum(IMAGE_TYPES), sha256: z.string() }),
 ]);
@@ -14,7 +15,7 @@ const ImageSource = z.discriminatedUnion('kind', [
 const StoredRequest = z.object({
   model: z.string(),
   input: z.record(z.string(), z.unknown()),
-  images: z.object({ start: ImageSource, end: ImageSource.optional() }),
+  images: z.object({ start: StoredSource, end: StoredSource.optional() }),
   usualMs: z.number(),
   webhookUrl: z.string().optional(),
   metadata: z.record(z.string(), z.string()).optional(),

@@ -45,7 +45,7 @@ function clamp(value: number, low: number, high: number): number {
   return Math.round(Math.min(high, Math.max(low, value)));
 }
 
-/** Kinds of due work: a job's steps, deliveries, and the shard's own upkeep. */
+/** Kinds of due work: a job's steps, deliveries, the shard's own upkeep, and starts of jobs by uploads. */
 export const DUE_KINDS = [
   'submit',
   'poll',
@@ -56,6 +56,8 @@ export const DUE_KINDS = [
   'deliver',
   'settle',
   'retain',
+  'start',
+  'tidy',
 ] as const;
 export type DueKind = (typeof DUE_KINDS)[number];
 
@@ -70,6 +72,8 @@ export const TIMEOUT_MS: Readonly<Record<DueKind, number>> = {
   deliver: 20_000, // Standard Webhooks: 15 to 30 s
   settle: 15_000,
   retain: 30_000,
+  start: 60_000, // as long as a submit may wait for a lease with recall rounds
+  tidy: 60_000,
 };
 
 /** A copied file must begin within this: two that hang must not hold back all others for a copy's whole time. */
@@ -105,6 +109,8 @@ export const MAX_OF_KIND: Readonly<Record<DueKind, number>> = {
   deliver: 3,
   settle: 1,
   retain: 1,
+  start: 2,
+  tidy: 1,
 };
 /** Deliveries to one host that a customer named. */
 export const MAX_PER_HOST = 2;

@@ -1,14 +1,34 @@
 /**
- * JobShard: the jobs of one account in one region. A thin shell: it checks keys, and turns calls into those of its
- * parts (parts.ts). One database holds jobs, their holds, due work and events, so money and state commit together.
+ * JobShard: the jobs of one account in one region, and in its home region the account's upload links. A thin shell: it
+ * turns calls into those of its parts (parts.ts). One database holds jobs, their holds, due work and events, so money and state commit together.
  */
 
 import { DurableObject } from 'cloudflare:workers';
 import type { RecallRequest, Replica, ShardBalance, ShardForAccount } from '../accounts/contract.ts';
 import { floatOf, giveBack, type ShardTotals, totalsOf } from '../accounts/float.ts';
-import { callTwice } from '../calls.ts';
 import type { TickReport } from '../directory/contract.ts';
 import type { Env } from '../env.ts';
+import type {
+  AdvanceTus,
+  AdvanceTusOutcome,
+  BeginTus,
+  BeginTusOutcome,
+  CreateLink,
+  CreateLinkOutcome,
+  FinishUpload,
+  FinishUploadOutcome,
+  LinkOutcome,
+  LinkQuery,
+  LinkShard,
+  ListLinks,
+  ListLinksOutcome,
+  OpenLinkOutcome,
+  RevokeLinkOutcome,
+  StartLink,
+  StartLinkOutcome,
+  TusOutcome,
+  TusQuery,
+} from '../links/contract.ts';
 import { modelOf } from '../models/index.ts';
 import type {
   CallbackCommand,
@@ -21,7 +41,7 @@ import type {
   SubmitCommand,
   SubmitOutcome,
 } from './contract.ts';
-import { RETAIN_KEY, SETTLE_KEY } from './due.ts';
+import { SETTLE_KEY } from './due.ts';
 import { isEnded } from './job.ts';
 import { partsOf, type ShardParts } from './parts.ts';
 import { FLOAT_IDLE_MS } from './schedule.ts';
@@ -32,16 +52,10 @@ import { viewOf } from './view.ts';
  * invariant 17: shards that are merely busy must not keep the sweep from those whose alarm is lost.
  */
 const TICK_MS = 2_000;
-/** Bound of a call that learns a key or marks the directory. */
-const CALL_MS = 10_000;
-/** Seconds after which a call that met an unreachable object is worth repeating. */
-const RETRY_AFTER_S = 2;
 const DAY_MS = 86_400_000;
 
-export class JobShard extends DurableObject<Env> implements ShardForAccount {
+export class JobShard extends DurableObject<Env> implements ShardForAccount, LinkShard {
   readonly #parts: ShardParts;
-  /** Submits on their way to a commit: work as good as open. */
-  #entering = 0;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
@@ -50,23 +64,23 @@ export class JobShard extends DurableObject<Env> implements ShardForAccount {
 
   /** Takes a job in: durable, with its hold, before the answer. Idempotent by job id and by Idempotency-Key. */
   async submit(command: SubmitCommand): Promise<SubmitOutcome> {
-    return this.#enter(command.keyHash, () => this.#parts.admission.submit(command));
+    return this.#parts.door.enter(command.keyHash, () => this.#parts.admission.submit(command));
   }
 
   /** A look at key and balance, before the edge stores input bytes. Holds nothing. */
   async check(command: CheckCommand): Promise<CheckOutcome> {
-    return this.#enter(command.keyHash, () => this.#parts.admission.check(command.credits));
+    return this.#parts.door.enter(command.keyHash, () => this.#parts.admission.check(command.credits));
   }
 
   /** Whether the key is valid, for what needs no job: uploads. */
   async authorize(keyHash: string): Promise<{ readonly kind: 'ok' } | Refusal> {
-    return (await this.#refuse(keyHash)) ?? { kind: 'ok' };
+    return (await this.#parts.door.refuse(keyHash)) ?? { kind: 'ok' };
   }
 
   /** The job as its owner may see it. */
   async status(query: JobQuery): Promise<StatusOutcome> {
     if (!this.#parts.store.ready) return { kind: 'not_found' };
-    const refusal = await this.#refuse(query.keyHash);
+    const refusal = await this.#parts.door.refuse(query.keyHash);
     if (refusal) return refusal;
     const stored = this.#parts.store.job(query.jobId);
     if (stored === 'gone') return { kind: 'gone' };
@@ -91,7 +105,7 @@ export class JobShard extends DurableObject<Env> implements ShardForAccount {
   /** Cancels now where nothing has left yet; else asks upstream, whose outcome decides (invariant 6). */
   async cancel(query: JobQuery): Promise<CancelOutcome> {
     if (!this.#parts.store.ready) return { kind: 'not_found' };
-    const refusal = await this.#refuse(query.keyHash);
+    const refusal = await this.#parts.door.refuse(query.keyHash);
     if (refusal) return refusal;
     const before = this.#parts.store.job(query.jobId);
     if (before === 'gone') return { kind: 'gone' };
@@ -121,11 +135,56 @@ export class JobShard extends DurableObject<Env> implements ShardForAccount {
     return { applied };
   }
 
+  async createLink(command: CreateLink): Promise<CreateLinkOutcome> {
+    return this.#parts.desk.create(command);
+  }
+
+  async link(query: LinkQuery): Promise<LinkOutcome> {
+    return this.#parts.desk.read(query);
+  }
+
+  async links(query: ListLinks): Promise<ListLinksOutcome> {
+    return this.#parts.desk.list(query);
+  }
+
+  async revokeLink(query: LinkQuery): Promise<RevokeLinkOutcome> {
+    return this.#parts.desk.revoke(query);
+  }
+
+  async openLink(uploadId: string): Promise<OpenLinkOutcome> {
+    return this.#parts.desk.open(uploadId);
+  }
+
+  async finishUpload(command: FinishUpload): Promise<FinishUploadOutcome> {
+    return this.#parts.finish.finish(command);
+  }
+
+  async startLink(command: StartLink): Promise<StartLinkOutcome> {
+    return this.#parts.finish.startByOwner(command);
+  }
+
+  async beginTus(command: BeginTus): Promise<BeginTusOutcome> {
+    return this.#parts.resumable.begin(command);
+  }
+
+  async tus(query: TusQuery): Promise<TusOutcome> {
+    return this.#parts.resumable.read(query);
+  }
+
+  async advanceTus(command: AdvanceTus): Promise<AdvanceTusOutcome> {
+    return this.#parts.resumable.advance(command);
+  }
+
+  async dropTus(query: TusQuery): Promise<TusOutcome> {
+    return this.#parts.resumable.drop(query);
+  }
+
   /** The same step as the alarm, from cron: guaranteed, whatever became of the alarm (invariant 17). */
   async tick(): Promise<TickReport> {
     if (!this.#parts.store.ready) return { worked: 0, due: 0 };
     const before = this.#parts.pump.done;
     this.#parts.upkeep.planRetain();
+    this.#parts.tidy.plan();
     if (this.#isOpen(Date.now())) this.#parts.listing.touch(Date.now());
     let timer: ReturnType<typeof setTimeout> | undefined;
     const over = new Promise<void>((resolve) => {
@@ -136,7 +195,7 @@ export class JobShard extends DurableObject<Env> implements ShardForAccount {
     const now = Date.now();
     this.#parts.pump.kick();
     await this.#parts.alarm.repair(now);
-    if (!this.#isOpen(now)) await this.#parts.listing.leaveIfQuiet(now, this.#parts.store.due.at(RETAIN_KEY));
+    if (!this.#isOpen(now)) await this.#parts.listing.leaveIfQuiet(now, this.#parts.store.due.farOffAt());
     return { worked: this.#parts.pump.done - before, due: this.#parts.store.due.countDue(now) };
   }
 
@@ -180,47 +239,7 @@ export class JobShard extends DurableObject<Env> implements ShardForAccount {
     return { version: this.#parts.replica.version };
   }
 
-  /** Key, then listing, then admission: no work is opened by a shard that the sweep would not find. */
-  async #enter<T>(keyHash: string, admit: () => Promise<T>): Promise<T | Refusal> {
-    this.#entering++;
-    try {
-      return (await this.#refuse(keyHash)) ?? (await this.#list()) ?? (await admit());
-    } finally {
-      this.#entering--;
-    }
-  }
-
-  /** Puts the shard on its directory's list, unless it is there. */
-  async #list(): Promise<Refusal | null> {
-    if (this.#parts.listing.listed) {
-      this.#parts.listing.touch(Date.now());
-      return null;
-    }
-    try {
-      this.#parts.store.open();
-      await callTwice(CALL_MS, () => this.#parts.listing.ensure(Date.now()));
-      return null;
-    } catch (cause) {
-      console.log({ event: 'mark_failed', cause: String(cause) });
-      return { kind: 'unavailable', part: 'directory', retryAfter: RETRY_AFTER_S };
-    }
-  }
-
-  async #refuse(keyHash: string): Promise<Refusal | null> {
-    const known = this.#parts.replica.knows(keyHash);
-    if (known !== undefined) return known ? null : { kind: 'unauthorized' };
-    try {
-      this.#parts.store.open();
-      return (await callTwice(CALL_MS, () => this.#parts.replica.isValid(keyHash)))
-        ? null
-        : { kind: 'unauthorized' };
-    } catch (cause) {
-      console.log({ event: 'learn_failed', cause: String(cause) });
-      return { kind: 'unavailable', part: 'credits', retryAfter: RETRY_AFTER_S };
-    }
-  }
-
   #isOpen(now: number): boolean {
-    return this.#entering > 0 || this.#parts.store.due.isOpen(now + DAY_MS);
+    return this.#parts.door.busy || this.#parts.store.due.isOpen(now + DAY_MS);
   }
 }

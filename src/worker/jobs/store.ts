@@ -1,9 +1,10 @@
 /**
- * The shard's rows: jobs, the book, idempotency keys, deliveries. Synchronous; the caller groups what belongs together
+ * The shard's rows: jobs, the book, idempotency keys, deliveries; upload links have a part of their own. Synchronous; the caller groups what belongs together
  * in one `transactionSync`. The schema is made on the first write, so a lookup at a shard that was never used leaves
  * nothing behind.
  */
 
+import { LinkStore } from '../links/store.ts';
 import { migrate, upgrade } from '../migrate.ts';
 import { type BookRow, BookTable, EMPTY_ROW } from './book.ts';
 import type { JobRequest } from './contract.ts';
@@ -26,7 +27,8 @@ export interface StoredJob {
 /** A webhook event on its way to one receiver. */
 export interface Delivery {
   readonly id: string;
-  readonly jobId: string;
+  /** The job or the upload link that the event is about. */
+  readonly aboutId: string;
   readonly type: string;
   readonly url: string;
   readonly status: 'pending' | 'delivered' | 'failed';
@@ -51,6 +53,7 @@ export class JobStore {
   readonly #sql: SqlStorage;
   readonly #books: BookTable;
   readonly due: DueTable;
+  readonly links: LinkStore;
   /** Told when a transaction was rolled back, for whoever else remembers what it wrote. */
   onRollback: () => void = () => undefined;
   #ready: boolean;
@@ -60,6 +63,7 @@ export class JobStore {
     this.#sql = storage.sql;
     this.#books = new BookTable(storage.sql);
     this.due = new DueTable(storage.sql);
+    this.links = new LinkStore(storage.sql, () => this.#ready);
     // A shard that exists is brought up to date; one that was only looked up stays empty.
     this.#ready = upgrade(storage, JOB_MIGRATIONS);
   }
@@ -156,7 +160,7 @@ export class JobStore {
   /** Leaves the slim financial row. */
   slim(id: string): void {
     this.#sql.exec('UPDATE jobs SET request = NULL, progress = NULL WHERE id = ?', id);
-    this.#sql.exec('DELETE FROM deliveries WHERE id = ?', deliveryId(id));
+    this.dropDelivery(deliveryId(id));
   }
 
   /** The book; an empty one before the first write. */
@@ -168,7 +172,8 @@ export class JobStore {
     this.#books.write(row);
   }
 
-  idempotent(key: string): { fingerprint: string; jobId: string } | null {
+  /** What was made under an Idempotency-Key: a job or an upload link. */
+  idempotent(key: string): { fingerprint: string; madeId: string } | null {
     if (!this.#ready) return null;
     const row = this.#sql
       .exec<{ fingerprint: string; job_id: string }>(
@@ -176,16 +181,20 @@ export class JobStore {
         key,
       )
       .toArray()[0];
-    return row ? { fingerprint: row.fingerprint, jobId: row.job_id } : null;
+    return row ? { fingerprint: row.fingerprint, madeId: row.job_id } : null;
   }
 
-  insertIdempotent(key: string, fingerprint: string, jobId: string): void {
+  insertIdempotent(key: string, fingerprint: string, madeId: string): void {
     this.#sql.exec(
       'INSERT INTO idempotency (key, fingerprint, job_id) VALUES (?, ?, ?)',
       key,
       fingerprint,
-      jobId,
+      madeId,
     );
+  }
+
+  dropDelivery(id: string): void {
+    this.#sql.exec('DELETE FROM deliveries WHERE id = ?', id);
   }
 
   delivery(id: string): Delivery | null {
@@ -195,7 +204,7 @@ export class JobStore {
     if (!row) return null;
     return {
       id: String(row.id),
-      jobId: String(row.job_id),
+      aboutId: String(row.job_id),
       type: String(row.type),
       url: String(row.url),
       status: row.status as Delivery['status'],
@@ -209,7 +218,7 @@ export class JobStore {
       `INSERT INTO deliveries (id, job_id, type, url, status, created_at, attempts) VALUES (?, ?, ?, ?, ?, ?, ?)
        ON CONFLICT (id) DO UPDATE SET status = excluded.status, attempts = excluded.attempts`,
       delivery.id,
-      delivery.jobId,
+      delivery.aboutId,
       delivery.type,
       delivery.url,
       delivery.status,

@@ -1,0 +1,108 @@
+/** Resumable uploads on their way to a link: which bytes of each are safe in R2. */
+
+import type { Unavailable } from '../jobs/door.ts';
+import type { JobStore } from '../jobs/store.ts';
+import type {
+  AdvanceTus,
+  AdvanceTusOutcome,
+  BeginTus,
+  BeginTusOutcome,
+  TusAttempt,
+  TusOutcome,
+  TusPart,
+  TusQuery,
+} from './contract.ts';
+import type { Absent, FoundLink, Lookup } from './lookup.ts';
+
+/** Unfinished uploads of one link: a holder who begins anew each time must not fill the database. */
+export const MAX_UNFINISHED = 20;
+
+export class Resumable {
+  readonly #store: JobStore;
+  readonly #lookup: Lookup;
+
+  constructor(store: JobStore, lookup: Lookup) {
+    this.#store = store;
+    this.#lookup = lookup;
+  }
+
+  /** Begins an upload. Idempotent by its attempt. */
+  async begin({ uploadId, attempt, length, metadata }: BeginTus): Promise<BeginTusOutcome> {
+    const found = await this.#lookup.held(uploadId);
+    if (found.kind !== 'found') return found;
+    const { links } = this.#store;
+    const earlier = links.tus(uploadId, attempt);
+    if (earlier) return { kind: 'begun', tus: earlier };
+    const link = this.#lookup.view(found);
+    if (link.status !== 'pending') return { kind: 'closed', link };
+    if (links.countUnfinished(uploadId) >= MAX_UNFINISHED) return { kind: 'too_many' };
+    const tus: TusAttempt = {
+      attempt,
+      length,
+      offset: 0,
+      parts: [],
+      ...(metadata === undefined ? {} : { metadata }),
+      done: false,
+    };
+    links.writeTus(uploadId, tus);
+    return { kind: 'begun', tus };
+  }
+
+  /** Where an upload is. */
+  async read(query: TusQuery): Promise<TusOutcome> {
+    const found = await this.#attempt(query);
+    return found.kind === 'found' ? this.#outcome(found) : found;
+  }
+
+  /** Notes parts that are safe, if the upload is still where the caller believes it to be. */
+  async advance(command: AdvanceTus): Promise<AdvanceTusOutcome> {
+    const found = await this.#attempt(command);
+    if (found.kind !== 'found') return found;
+    const { tus } = found;
+    const next = advanced(tus, command);
+    if (!next) return { kind: 'conflict', tus };
+    if (next !== tus) this.#store.links.writeTus(command.uploadId, next);
+    return { kind: 'advanced', tus: next };
+  }
+
+  /** Forgets an unfinished upload, and says what it was. */
+  async drop(query: TusQuery): Promise<TusOutcome> {
+    const found = await this.#attempt(query);
+    if (found.kind !== 'found') return found;
+    if (!found.tus.done) this.#store.links.dropTus(query.uploadId, query.attempt);
+    return this.#outcome(found);
+  }
+
+  async #attempt({
+    uploadId,
+    attempt,
+  }: TusQuery): Promise<(FoundLink & { tus: TusAttempt }) | Absent | Unavailable> {
+    const found = await this.#lookup.held(uploadId);
+    if (found.kind !== 'found') return found;
+    const tus = this.#store.links.tus(uploadId, attempt);
+    return tus ? { ...found, tus } : { kind: 'not_found' };
+  }
+
+  #outcome(found: FoundLink & { tus: TusAttempt }): TusOutcome {
+    return { kind: 'found', tus: found.tus, link: this.#lookup.view(found) };
+  }
+}
+
+/** The upload with the parts, the upload itself when it has them already, or null when they do not follow. Pure. */
+export function advanced(
+  tus: TusAttempt,
+  { from, parts, replaces = 0 }: Pick<AdvanceTus, 'from' | 'parts' | 'replaces'>,
+): TusAttempt | null {
+  const keys = new Set(tus.parts.map(({ key }) => key));
+  // Told again, since the answer was lost. Every part has a key of its own.
+  if (parts.length > 0 && parts.every(({ key }) => keys.has(key))) return tus;
+  const kept = tus.parts.slice(0, Math.max(0, tus.parts.length - replaces));
+  const offset = bytesOf(kept) + bytesOf(parts);
+  const follows = !tus.done && from === tus.offset && replaces <= tus.parts.length;
+  if (!follows || offset < from || offset > tus.length) return null;
+  return parts.length === 0 ? tus : { ...tus, offset, parts: [...kept, ...parts] };
+}
+
+function bytesOf(parts: readonly TusPart[]): number {
+  return parts.reduce((sum, { bytes }) => sum + bytes, 0);
+}
