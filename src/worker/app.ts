@@ -12,6 +12,7 @@ import { docsRoutes } from './routes/docs.ts';
 import { fileRoutes } from './routes/files.ts';
 import { generateRoutes } from './routes/generate.ts';
 import { jobRoutes } from './routes/jobs.ts';
+import { linkDoorRoutes } from './routes/link-door.ts';
 import { openApiDocument, openApiRoute, registerEvents } from './routes/openapi.ts';
 import { serviceRoutes } from './routes/service.ts';
 import { uploadRoutes } from './routes/uploads.ts';
@@ -32,6 +33,7 @@ export function createApp(): OpenAPIHono<App> {
   app.route('/', jobRoutes);
   app.route('/', uploadRoutes);
   app.route('/', fileRoutes);
+  app.route('/', linkDoorRoutes);
   app.route('/', accountRoutes);
   app.route('/', adminRoutes);
   app.route('/', adminSecretsRoutes);

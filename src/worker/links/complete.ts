@@ -27,7 +27,7 @@ export interface Attempt {
   /** From `requireType`. */
   readonly declaredType?: string | null;
   /** Lower-case hex: what the sender says that the bytes are, beside what the link says. */
-  readonly declaredSha256?: string | null;
+  readonly digests?: readonly string[];
   /** The shard has a row of this try, which ends with it. Its pieces are the caller's: they stay unless it has won. */
   readonly tus?: boolean;
 }
@@ -68,7 +68,7 @@ async function store(
   bucket: R2Bucket,
   claims: LinkClaims,
   { spec }: LinkView,
-  { attempt, parts, tail, declaredType, declaredSha256 }: Attempt,
+  { attempt, parts, tail, declaredType, digests = [] }: Attempt,
 ): Promise<StoredImage> {
   const work = async (): Promise<StoredImage> => {
     const bytes = await assemble(bucket, parts, tail);
@@ -83,9 +83,9 @@ async function store(
       });
     }
     const sha256 = await sha256Hex(bytes);
-    if ([spec.sha256, declaredSha256].some((wanted) => wanted && wanted !== sha256)) {
-      throw new ApiError({ tag: 'digest_mismatch' });
-    }
+    if (spec.sha256 !== undefined && spec.sha256 !== sha256) throw new ApiError({ tag: 'digest_mismatch' });
+    if (digests.some((digest) => digest !== sha256))
+      throw new ApiError({ tag: 'digest_mismatch', told: 'request' });
     const key = imageKey(claims, attempt);
     const stored = await reachable(
       bucket.put(key, bytes, {

@@ -8,8 +8,11 @@ export type LinkFailure =
   | { readonly tag: 'link_closed'; readonly reason: ClosedReason }
   /** Two uploads to one link, and the other was first. */
   | { readonly tag: 'upload_lost' }
-  /** The file is not the one that the link is for. `tus`: told with the status that its protocol has for this. */
-  | { readonly tag: 'digest_mismatch'; readonly tus?: true }
+  /**
+   * The file is not the one that the link is for, or not the one that the request announced. `tus`: told with the status
+   * that its protocol has for this.
+   */
+  | { readonly tag: 'digest_mismatch'; readonly told?: 'request'; readonly tus?: true }
   /** Of its owner: revoking a link whose picture is there. */
   | { readonly tag: 'link_used' }
   | { readonly tag: 'not_uploaded'; readonly status: string }
@@ -78,7 +81,9 @@ export function linkProblemOf(failure: LinkFailure): Problem {
         code: 'digest_mismatch',
         title: 'Not the expected file',
         detail:
-          'The SHA-256 of what was sent is not the one that this link is for. Send the right file again.',
+          failure.told === 'request'
+            ? 'The SHA-256 of what came is not the one that the request announced. Send the file again.'
+            : 'The SHA-256 of what was sent is not the one that this link is for. Send the right file again.',
       };
     case 'link_used':
       return {

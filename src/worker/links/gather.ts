@@ -46,7 +46,7 @@ export interface Gathered {
 }
 
 /** A sender that says nothing for so long is taken to be gone. */
-const SILENCE_MS = 60_000;
+export const SILENCE_MS = 60_000;
 /** First allocation of a piece, in bytes: a small picture needs no more. */
 const FIRST_CAPACITY = 65_536;
 

@@ -20,7 +20,7 @@ export function limitAttempts(c: Context<App>, { uploadId }: LinkName): Promise<
   return limit(c, ATTEMPTS, uploadId);
 }
 
-/** Counts one request of this address to any link. @throws {ApiError} `rate_limited`. */
+/** Counts one request of this address to any link. The router does it, for every request. @throws {ApiError} `rate_limited`. */
 export async function limitRequests(c: Context<App>): Promise<void> {
   const address = c.req.header('CF-Connecting-IP');
   // Cloudflare always says it: a Worker that runs elsewhere knows nobody's address.

@@ -1,0 +1,59 @@
+/** `/u/{token}`: an upload link's own address. What comes in is judged by links/door.ts and kept by links/complete.ts. */
+
+import type { Context } from 'hono';
+import type { App } from '../env.ts';
+import { ApiError } from '../errors.ts';
+import { createRouter } from '../http/app.ts';
+import { onError } from '../http/problem.ts';
+import { anyOrigin } from '../links/cors.ts';
+import { limitRequests } from '../links/door.ts';
+import { renderProblem } from '../links/problem-page.ts';
+import { receiveForm, receiveRaw } from '../links/receive.ts';
+import { publicBody } from '../links/wire.ts';
+import { mediaTypeOf } from '../media/image-types.ts';
+
+const PATH = '/u/:token';
+const FORM = 'multipart/form-data';
+
+export const linkDoorRoutes = createRouter();
+
+linkDoorRoutes.onError((cause, c) => {
+  const answer = onError(cause, c);
+  if (!isPageForm(c)) return answer;
+  return renderProblem(c, cause instanceof ApiError ? cause.failure : { tag: 'internal' });
+});
+
+// The link's own path too.
+linkDoorRoutes.use(`${PATH}/*`, anyOrigin);
+linkDoorRoutes.use(`${PATH}/*`, async (c, next) => {
+  await limitRequests(c);
+  await next();
+});
+
+linkDoorRoutes.put(PATH, async (c) => c.json(publicBody(await outlasting(c, receiveRaw(c))), 201, PRIVATE));
+
+linkDoorRoutes.post(PATH, async (c) => {
+  if (!isForm(c)) return c.json(publicBody(await outlasting(c, receiveRaw(c))), 201, PRIVATE);
+  const link = await outlasting(c, receiveForm(c));
+  if (!isPageForm(c)) return c.json(publicBody(link), 201, PRIVATE);
+  const { PUBLIC_URL } = c.get('config');
+  return c.redirect(link.spec.redirectUrl ?? `${PUBLIC_URL}/u/${c.req.param('token')}`, 303);
+});
+
+/** What is told to whoever has the link is for nobody else. */
+const PRIVATE = { 'Cache-Control': 'no-store' };
+
+/** Work that is ended, and cleared up after, also when its client has gone. */
+function outlasting<T>(c: Context<App>, work: Promise<T>): Promise<T> {
+  c.executionCtx.waitUntil(work.catch(() => undefined));
+  return work;
+}
+
+function isForm(c: Context<App>): boolean {
+  return mediaTypeOf(c.req.header('Content-Type')) === FORM;
+}
+
+/** A form that a browser sends by itself: a person waits for a page. Scripts and tools do not ask for HTML. */
+function isPageForm(c: Context<App>): boolean {
+  return c.req.method === 'POST' && isForm(c) && /\btext\/html\b/i.test(c.req.header('Accept') ?? '');
+}
