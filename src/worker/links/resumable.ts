@@ -58,7 +58,9 @@ export class Resumable {
   async advance(command: AdvanceTus): Promise<AdvanceTusOutcome> {
     const found = await this.#attempt(command);
     if (found.kind !== 'found') return found;
-    const { tus } = found;
+    const { tus, link } = found;
+    // Another upload was faster, or the link was withdrawn: what still comes would lie there until the sweep.
+    if (!tus.done && (link.uploadedAt !== null || link.revokedAt !== null)) return { kind: 'not_found' };
     const next = advanced(tus, command);
     if (!next) return { kind: 'conflict', tus };
     if (next !== tus) this.#store.links.writeTus(command.uploadId, next);

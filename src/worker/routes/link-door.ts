@@ -11,6 +11,7 @@ import { renderProblem } from '../links/problem-page.ts';
 import { receiveForm, receiveRaw } from '../links/receive.ts';
 import { publicBody } from '../links/wire.ts';
 import { mediaTypeOf } from '../media/image-types.ts';
+import { answerTus, createTus, describeTus, speakTus, TUS_PATH } from './link-tus.ts';
 
 const PATH = '/u/:token';
 const FORM = 'multipart/form-data';
@@ -25,6 +26,7 @@ linkDoorRoutes.onError((cause, c) => {
 
 // The link's own path too.
 linkDoorRoutes.use(`${PATH}/*`, anyOrigin);
+linkDoorRoutes.use(`${PATH}/*`, speakTus);
 linkDoorRoutes.use(`${PATH}/*`, async (c, next) => {
   await limitRequests(c);
   await next();
@@ -32,7 +34,11 @@ linkDoorRoutes.use(`${PATH}/*`, async (c, next) => {
 
 linkDoorRoutes.put(PATH, async (c) => c.json(publicBody(await outlasting(c, receiveRaw(c))), 201, PRIVATE));
 
+linkDoorRoutes.options(PATH, describeTus);
+linkDoorRoutes.all(PATH + TUS_PATH, answerTus);
+
 linkDoorRoutes.post(PATH, async (c) => {
+  if (c.req.header('Tus-Resumable') !== undefined) return createTus(c);
   if (!isForm(c)) return c.json(publicBody(await outlasting(c, receiveRaw(c))), 201, PRIVATE);
   const link = await outlasting(c, receiveForm(c));
   if (!isPageForm(c)) return c.json(publicBody(link), 201, PRIVATE);

@@ -1,0 +1,133 @@
+/**
+ * Bytes for a resumable upload. They are noted as they become safe in R2, so that a line that breaks costs a megabyte at
+ * the most; but the last of them only with the whole: an upload is at its end when it was checked and has won, and never
+ * before. So a crash in between leaves it short of its end, and its sender sends the last bytes again.
+ */
+
+import type { Context } from 'hono';
+import type { App } from '../env.ts';
+import { ApiError, type Failure } from '../errors.ts';
+import { reachable } from '../media/storage.ts';
+import { assemble } from './assemble.ts';
+import { pieceKey, tmpPrefix } from './attempt.ts';
+import { complete } from './complete.ts';
+import type { TusAttempt } from './contract.ts';
+import { requirePending, requireType } from './door.ts';
+import { eraseKeys } from './erase.ts';
+import { type Gathered, gather, PART_BYTES } from './gather.ts';
+import { patience } from './receive.ts';
+import type { LinkClaims } from './token.ts';
+import { advance, endAttempt, type Found, findAttempt, keysOf } from './tus-attempt.ts';
+import { type Checksum, declaredFiletype, sameDigest, uploadMetadata } from './tus-headers.ts';
+import { partsToJoin } from './tus-merge.ts';
+
+/** Bytes of a request that begin where the upload is. */
+export interface Piece {
+  readonly body: ReadableStream<Uint8Array> | null;
+  /** With one, the request's bytes are all kept or none. */
+  readonly checksum: Checksum | null;
+}
+
+const ENDED_EARLY: Failure = { tag: 'malformed_body', detail: 'The body ended early.' };
+
+/**
+ * Adds a request's bytes to an upload, and completes it with its last.
+ * @returns the upload's new offset.
+ * @throws {ApiError} `body_too_large` for more than is missing; `malformed_body` for a body that ended early, whose bytes
+ *   are kept all the same unless they have a checksum; `checksum_mismatch`; `offset_mismatch` when another request was faster; what `complete`
+ *   throws, which ends the upload unless it is `unavailable`.
+ */
+export async function append(
+  c: Context<App>,
+  claims: LinkClaims,
+  { tus, link }: Found,
+  { body, checksum }: Piece,
+): Promise<number> {
+  let at = tus;
+  const step = async (parts: Gathered['parts']) => {
+    if (parts.length > 0) at = await advance(c, claims, at, { parts });
+  };
+  const gathered = await gather(body, {
+    bucket: c.env.BUCKET,
+    prefix: tmpPrefix(claims, tus.attempt),
+    offset: tus.offset,
+    limit: tus.length - tus.offset,
+    signal: patience(claims, Date.now()),
+    ...(checksum ? { digest: checksum.algorithm } : { onPart: (part) => step([part]) }),
+  });
+  const tooLarge: Failure = { tag: 'body_too_large', limit: tus.length - tus.offset };
+  if (checksum) {
+    const failure = gathered.kind === 'too_large' ? tooLarge : mistaken(gathered, checksum);
+    if (failure) await eraseKeys(c.env.BUCKET, keysOf(gathered.parts));
+    if (failure) throw new ApiError(failure);
+    await step(gathered.parts);
+  }
+  if (gathered.kind === 'too_large') throw new ApiError(tooLarge);
+  if (at.offset + gathered.tail.byteLength === tus.length) {
+    if (!tus.done) await finish(c, claims, { tus: at, link }, gathered.tail);
+    return tus.length;
+  }
+  if (gathered.tail.byteLength > 0) at = await keep(c, claims, at, gathered.tail);
+  if (gathered.kind === 'ended_early') throw new ApiError(ENDED_EARLY);
+  return at.offset;
+}
+
+/** What is wrong with bytes that have a checksum, or null. */
+function mistaken({ kind, digest }: Gathered, checksum: Checksum): Failure | null {
+  if (kind === 'ended_early') return ENDED_EARLY;
+  const same = digest !== undefined && sameDigest(new Uint8Array(digest), checksum.digest);
+  return same ? null : { tag: 'checksum_mismatch' };
+}
+
+/** Puts the last of a request's bytes, with what came before them where that was very little, as one part. */
+async function keep(
+  c: Context<App>,
+  claims: LinkClaims,
+  tus: TusAttempt,
+  tail: Uint8Array<ArrayBuffer>,
+): Promise<TusAttempt> {
+  const bucket = c.env.BUCKET;
+  const sizes = tus.parts.map(({ bytes }) => bytes);
+  const replaces = partsToJoin(sizes, tail.byteLength, PART_BYTES);
+  const bytes = await assemble(bucket, tus.parts.slice(tus.parts.length - replaces), tail);
+  if (bytes === null) throw await overtaken(c, claims, tus);
+  const start = tus.offset + tail.byteLength - bytes.byteLength;
+  const part = { key: pieceKey(tmpPrefix(claims, tus.attempt), start), bytes: bytes.byteLength };
+  await reachable(bucket.put(part.key, bytes));
+  return advance(c, claims, tus, { parts: [part], replaces });
+}
+
+/** Has the whole checked and committed. @throws {ApiError} as `complete`. */
+async function finish(
+  c: Context<App>,
+  claims: LinkClaims,
+  { tus, link }: Found,
+  tail: Uint8Array<ArrayBuffer>,
+): Promise<void> {
+  const { attempt, parts, metadata } = tus;
+  const declaredType = requireType(declaredFiletype(uploadMetadata(metadata)), claims.types);
+  try {
+    await complete(c, claims, link, { attempt, parts, tail, declaredType, tus: true });
+  } catch (cause) {
+    const tag = cause instanceof ApiError ? cause.failure.tag : 'unavailable';
+    // It may be ended later: its parts are safe.
+    if (tag === 'unavailable') throw cause;
+    if (tag === 'upload_lost') throw await overtaken(c, claims, tus);
+    await endAttempt(c, claims, tus);
+    throw tag === 'digest_mismatch' ? new ApiError({ tag, tus: true }, { cause }) : cause;
+  }
+}
+
+/**
+ * Why the end of an upload, or a part of it, was not to be had: another request has brought it further, or to its end;
+ * or another upload has won. What is left of one that nobody can end is deleted.
+ */
+async function overtaken(c: Context<App>, claims: LinkClaims, tus: TusAttempt): Promise<ApiError> {
+  const now = await findAttempt(c, claims, tus.attempt);
+  if (now.tus.offset !== tus.offset) {
+    return new ApiError({ tag: 'offset_mismatch', offset: now.tus.offset });
+  }
+  await endAttempt(c, claims, tus);
+  requirePending(now.link);
+  return new ApiError({ tag: 'upload_lost' });
+}

@@ -1,0 +1,125 @@
+/** A resumable upload as its shard has it: begun, looked up, brought further, ended. Outcomes become failures here. */
+
+import type { Context } from 'hono';
+import type { App } from '../env.ts';
+import { ApiError, type Failure } from '../errors.ts';
+import { granted, reached } from '../http/outcome.ts';
+import { mintAttempt, tmpPrefix } from './attempt.ts';
+import { LinkClient } from './client.ts';
+import type { LinkView, TusAttempt, TusPart } from './contract.ts';
+import { openLink, requirePending } from './door.ts';
+import { eraseKeys, erasePrefix } from './erase.ts';
+import type { LinkClaims } from './token.ts';
+
+/** An upload and the link that it is for, as they were a moment ago. */
+export interface Found {
+  readonly tus: TusAttempt;
+  readonly link: LinkView;
+}
+
+/**
+ * The upload of this name, whether its link is still open or not.
+ * @throws {ApiError} `not_found` when there is none, or it was ended; `link_closed` when it was ended with its link;
+ *   `gone`; `unavailable`.
+ */
+export async function findAttempt(c: Context<App>, claims: LinkClaims, attempt: string): Promise<Found> {
+  const client = new LinkClient(c.env, claims.account);
+  const outcome = granted(await reached(() => client.tus({ uploadId: claims.uploadId, attempt })));
+  if (outcome.kind === 'found') return outcome;
+  throw outcome.kind === 'gone' ? new ApiError(GONE) : await ended(c, claims);
+}
+
+/**
+ * Begins an upload of `length` bytes.
+ * @throws {ApiError} `link_closed`, `too_many_attempts`, `not_found`, `gone`, `unavailable`.
+ */
+export async function beginAttempt(
+  c: Context<App>,
+  claims: LinkClaims,
+  begun: { readonly length: number; readonly metadata: string | null },
+): Promise<TusAttempt> {
+  const client = new LinkClient(c.env, claims.account);
+  const { length, metadata } = begun;
+  const command = { uploadId: claims.uploadId, attempt: mintAttempt(), length };
+  const outcome = granted(
+    await reached(() => client.beginTus(metadata === null ? command : { ...command, metadata })),
+  );
+  switch (outcome.kind) {
+    case 'begun':
+      return outcome.tus;
+    case 'closed':
+      requirePending(outcome.link);
+      throw new Error('a pending link was closed to an upload');
+    case 'too_many':
+      throw new ApiError({ tag: 'too_many_attempts' });
+    case 'not_found':
+      throw new ApiError({ tag: 'not_found' });
+    case 'gone':
+      throw new ApiError(GONE);
+  }
+}
+
+/** What {@link advance} notes. */
+export interface Step {
+  readonly parts: readonly TusPart[];
+  /** How many of the last parts the first of `parts` stands in for. */
+  readonly replaces?: number;
+}
+
+/**
+ * Notes parts that are safe in R2 as the next bytes of an upload that is still where `tus` says. Parts that it cannot
+ * take are deleted, and so are those that were replaced.
+ * @throws {ApiError} `offset_mismatch` when another request was faster; as {@link findAttempt}.
+ */
+export async function advance(
+  c: Context<App>,
+  claims: LinkClaims,
+  tus: TusAttempt,
+  { parts, replaces = 0 }: Step,
+): Promise<TusAttempt> {
+  const client = new LinkClient(c.env, claims.account);
+  const query = { uploadId: claims.uploadId, attempt: tus.attempt };
+  // When nobody answers, the parts may be the upload's: they stay, and go when it ends.
+  const outcome = granted(
+    await reached(() => client.advanceTus({ ...query, from: tus.offset, parts, replaces })),
+  );
+  if (outcome.kind === 'advanced') {
+    if (replaces > 0) await eraseKeys(c.env.BUCKET, keysOf(tus.parts.slice(-replaces)));
+    return outcome.tus;
+  }
+  await eraseKeys(c.env.BUCKET, keysOf(parts));
+  if (outcome.kind === 'conflict') {
+    throw new ApiError({ tag: 'offset_mismatch', offset: outcome.tus.offset });
+  }
+  throw outcome.kind === 'gone' ? new ApiError(GONE) : await ended(c, claims);
+}
+
+/**
+ * Ends an unfinished upload and deletes what came of it.
+ * @returns the upload as it was, null when it was ended before. One that is complete is as it was.
+ * @throws {ApiError} `unavailable`.
+ */
+export async function endAttempt(
+  c: Context<App>,
+  claims: LinkClaims,
+  { attempt }: Pick<TusAttempt, 'attempt'>,
+): Promise<TusAttempt | null> {
+  const client = new LinkClient(c.env, claims.account);
+  const outcome = granted(await reached(() => client.dropTus({ uploadId: claims.uploadId, attempt })));
+  // By prefix: a request that broke may have left pieces that no row names.
+  await erasePrefix(c.env.BUCKET, tmpPrefix(claims, attempt));
+  return outcome.kind === 'found' ? outcome.tus : null;
+}
+
+const GONE: Failure = { tag: 'gone', what: 'upload_link' };
+
+/** Why an upload is not there (any more): its link has closed, or it was ended, or it never was. */
+async function ended(c: Context<App>, claims: LinkClaims): Promise<ApiError> {
+  requirePending(await openLink(c, claims));
+  return new ApiError({ tag: 'not_found' });
+}
+
+/** The keys of parts. */
+export function keysOf(parts: readonly TusPart[]): string[] {
+  return parts.map(({ key }) => key);
+}
