@@ -33,7 +33,8 @@ const LOOK_BACK_MS = 86_400_000;
 /** What every answer to a tus client has, refusals too. */
 export const speakTus: MiddlewareHandler<App> = async (c, next) => {
   await next();
-  if (c.req.header('Tus-Resumable') === undefined && c.req.method !== 'OPTIONS') return;
+  const asked = c.req.header('Tus-Resumable') !== undefined || c.req.method === 'OPTIONS';
+  if (!asked && c.res.status !== 412) return;
   c.res.headers.set('Tus-Resumable', TUS_VERSION);
   c.res.headers.set('Cache-Control', 'no-store');
 };
