@@ -87,7 +87,7 @@ export class LinkDesk {
       // The very link of this call, when its answer was lost, is no replay.
       return { kind: 'created', link: lookup.view(found), replayed: found.link.id !== uploadId };
     }
-    return known ? { kind: 'gone' } : null;
+    return known || found.kind === 'gone' ? { kind: 'gone' } : null;
   }
 
   #make({ uploadId, keyHash, spec, idempotency }: CreateLink): CreateLinkOutcome {

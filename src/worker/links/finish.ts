@@ -46,6 +46,8 @@ export interface FinishDeps {
  * that goes well costs no alarm of its own.
  */
 const START_AFTER_MS = ALARM_LEASE_MS;
+/** The event tells of the job, too. It goes when the start has come to its end, and after this if there is none yet. */
+const EVENT_AFTER_MS = 2 * START_AFTER_MS;
 
 /** Of an upload that comes to its end: it is the link's picture, or not. */
 interface Decided {
@@ -148,8 +150,7 @@ export class Finish {
     const tus = attempt === undefined ? null : store.links.tus(uploadId, attempt);
     if (tus) store.links.writeTus(uploadId, { ...tus, offset: tus.length, parts: [], done: true });
     if (job) store.due.plan(uploadId, 'start', now + START_AFTER_MS);
-    // The event tells of the job, too: it waits until the start has come to its end.
-    planUploadEvent(store, uploaded, job ? now + START_AFTER_MS : now);
+    planUploadEvent(store, uploaded, job ? now + EVENT_AFTER_MS : now);
     store.due.planSooner(TIDY_KEY, 'tidy', now + this.#deps.pictureMs);
     return { kind: 'won', link: uploaded };
   }
