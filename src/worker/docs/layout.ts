@@ -41,7 +41,7 @@ function contentSecurityPolicy(): Promise<string> {
 }
 
 /** A frame of film with the first picture in it. */
-const MARK = raw(
+export const MARK = raw(
   '<svg viewBox="0 0 24 24" fill="none" stroke="currentColor" stroke-width="2" aria-hidden="true" focusable="false"><rect x="2" y="4" width="20" height="16" rx="2"/><path d="M7 4v16M17 4v16M2 9h5M2 15h5M17 9h5M17 15h5"/></svg>',
 );
 

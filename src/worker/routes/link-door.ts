@@ -7,10 +7,10 @@ import { createRouter } from '../http/app.ts';
 import { onError } from '../http/problem.ts';
 import { anyOrigin } from '../links/cors.ts';
 import { limitRequests } from '../links/door.ts';
-import { renderProblem } from '../links/problem-page.ts';
 import { receiveForm, receiveRaw } from '../links/receive.ts';
 import { publicBody } from '../links/wire.ts';
 import { mediaTypeOf } from '../media/image-types.ts';
+import { renderProblem, showLink, wantsPage } from './link-page.ts';
 import { answerTus, createTus, describeTus, speakTus, TUS_PATH } from './link-tus.ts';
 
 const PATH = '/u/:token';
@@ -20,7 +20,7 @@ export const linkDoorRoutes = createRouter();
 
 linkDoorRoutes.onError((cause, c) => {
   const answer = onError(cause, c);
-  if (!isPageForm(c)) return answer;
+  if (!isPageForm(c) && !isPageView(c)) return answer;
   return renderProblem(c, cause instanceof ApiError ? cause.failure : { tag: 'internal' });
 });
 
@@ -31,6 +31,8 @@ linkDoorRoutes.use(`${PATH}/*`, async (c, next) => {
   await limitRequests(c);
   await next();
 });
+
+linkDoorRoutes.get(PATH, showLink);
 
 linkDoorRoutes.put(PATH, async (c) => c.json(publicBody(await outlasting(c, receiveRaw(c))), 201, PRIVATE));
 
@@ -62,4 +64,9 @@ function isForm(c: Context<App>): boolean {
 /** A form that a browser sends by itself: a person waits for a page. Scripts and tools do not ask for HTML. */
 function isPageForm(c: Context<App>): boolean {
   return c.req.method === 'POST' && isForm(c) && /\btext\/html\b/i.test(c.req.header('Accept') ?? '');
+}
+
+/** A link that is opened in a browser. */
+function isPageView(c: Context<App>): boolean {
+  return c.req.method === 'GET' && wantsPage(c);
 }
