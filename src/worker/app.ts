@@ -13,8 +13,11 @@ import { fileRoutes } from './routes/files.ts';
 import { generateRoutes } from './routes/generate.ts';
 import { jobRoutes } from './routes/jobs.ts';
 import { linkDoorRoutes } from './routes/link-door.ts';
+import { registerLinkDoor } from './routes/link-door-docs.ts';
+import { linkPageRoutes } from './routes/link-page.ts';
 import { openApiDocument, openApiRoute, registerEvents } from './routes/openapi.ts';
 import { serviceRoutes } from './routes/service.ts';
+import { uploadLinkRoutes } from './routes/upload-links.ts';
 import { uploadRoutes } from './routes/uploads.ts';
 
 /** Builds the app. Once per isolate. */
@@ -33,12 +36,15 @@ export function createApp(): OpenAPIHono<App> {
   app.route('/', jobRoutes);
   app.route('/', uploadRoutes);
   app.route('/', fileRoutes);
+  app.route('/', linkPageRoutes);
+  app.route('/', uploadLinkRoutes);
   app.route('/', linkDoorRoutes);
   app.route('/', accountRoutes);
   app.route('/', adminRoutes);
   app.route('/', adminSecretsRoutes);
   app.route('/', callbackRoutes);
   app.route('/', docsRoutes);
+  registerLinkDoor(app);
   registerEvents(app);
   app.openapi(openApiRoute, (c) => c.json(openApiDocument(app, c.get('config').PUBLIC_URL), 200) as never);
   return app;

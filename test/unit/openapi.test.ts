@@ -38,13 +38,15 @@ const operations = Object.entries(document.paths).flatMap(([path, methods]) =>
   ),
 );
 
-/** Routes that the document leaves out: pages for people, and where the upstream calls back. */
+/** Routes that the document leaves out: pages for people, where the upstream calls back, and what a preflight asks. */
 const UNLISTED = [
   'GET /',
   'GET /docs',
   'GET /docs/{model}',
   'GET /problems/{slug}',
   'POST /callbacks/fal/{token}',
+  'OPTIONS /u/{token}',
+  'GET /u/page.js',
 ];
 
 /** What Hono answers by the route of GET. */
@@ -73,6 +75,14 @@ describe('the OpenAPI document', () => {
     ['GET /api/fal/status/{job_id}', [200, 400, 401, 404, 410, 500, 503]],
     ['POST /api/jobs/{job_id}/cancel', [200, 202, 400, 401, 404, 409, 410, 413, 500, 503]],
     ['POST /api/uploads', [201, 400, 401, 410, 413, 415, 422, 500, 503]],
+    ['POST /api/upload-links', [201, 400, 401, 410, 413, 415, 422, 500, 503]],
+    ['GET /api/upload-links', [200, 400, 401, 500, 503]],
+    ['GET /api/upload-links/{upload_id}', [200, 400, 401, 404, 410, 500, 503]],
+    ['DELETE /api/upload-links/{upload_id}', [200, 400, 401, 404, 409, 410, 500, 503]],
+    ['POST /api/upload-links/{upload_id}/submit', [200, 202, 400, 401, 402, 404, 409, 410, 413, 500, 503]],
+    ['PUT /u/{token}', [201, 400, 404, 409, 410, 413, 415, 429, 500, 503]],
+    ['POST /u/{token}', [201, 303, 400, 404, 409, 410, 412, 413, 415, 429, 460, 500, 503]],
+    ['GET /u/{token}', [200, 404, 410, 429, 500, 503]],
     ['GET /files/{token}/{name}', [200, 206, 304, 403, 404, 416, 500, 503]],
     ['HEAD /files/{token}/{name}', [200, 304, 403, 404, 500, 503]],
     ['GET /admin/secrets', [200, 400, 401, 500, 503]],

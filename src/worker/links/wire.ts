@@ -25,7 +25,7 @@ export function linkBody(link: LinkView, { url, imageUrl, videoUrl }: LinkAddres
     upload_id: uploadId,
     status,
     ...(status === 'pending' && url !== null ? { url } : {}),
-    ...(takesOrHas(link) ? { image_url: imageUrl } : {}),
+    ...(status === 'pending' || link.image ? { image_url: imageUrl } : {}),
     created_at: iso(link.createdAt),
     ...limits(link),
     ...(sha256 === undefined ? {} : { sha256 }),
@@ -53,14 +53,14 @@ export function publicBody(link: LinkView, { videoUrl = null }: { readonly video
     ...limits(link),
     ...picture(link),
     ...(sha256 === undefined ? {} : { sha256 }),
-    ...(link.start === 'none' || !takesOrHas(link) ? {} : { job: publicJob(link) }),
+    ...(isJobToTell(link) ? { job: publicJob(link) } : {}),
     ...(video === undefined ? {} : { video }),
   };
 }
 
-/** Whether the picture is there or can still come. */
-function takesOrHas({ status }: LinkView): boolean {
-  return status === 'pending' || status === 'uploaded';
+/** Of a link that takes no picture any more no job waits; one that was started goes on. */
+function isJobToTell({ start, status, jobId }: LinkView): boolean {
+  return start !== 'none' && (status === 'pending' || status === 'uploaded' || jobId !== undefined);
 }
 
 function limits({ spec }: LinkView) {

@@ -38,10 +38,10 @@ export interface ImagesOutcome {
  */
 export async function resolveImages(c: Context<App>, { start, end }: ImageTexts): Promise<ImagesOutcome> {
   const context = imageContext(c, Date.now());
-  const [first, last] = await Promise.all([
-    start === undefined ? null : resolveImage(start, { ...context, pointer: '/image_url' }),
-    end === undefined ? null : resolveImage(end, { ...context, pointer: '/end_image_url' }),
-  ]);
+  const resolve = (text: string | undefined, pointer: string) =>
+    text === undefined ? null : resolveImage(text, { ...context, pointer });
+  const first = await resolve(start, '/image_url');
+  const last = await resolve(end, '/end_image_url');
   const errors = [first, last].flatMap((outcome) => (outcome && !outcome.ok ? [outcome.error] : []));
   const images =
     first?.ok && (last === null || last.ok)

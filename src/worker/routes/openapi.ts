@@ -68,7 +68,8 @@ export function openApiDocument(app: OpenAPIHono<App>, publicUrl: string): objec
     security: [],
   });
   for (const operations of Object.values(document.paths ?? {})) {
-    for (const operation of [operations.get, operations.head, operations.post, operations.delete]) {
+    const { get, head, post, put, delete: remove } = operations;
+    for (const operation of [get, head, post, put, remove]) {
       for (const response of Object.values<ResponseObject>(operation?.responses ?? {})) {
         response.headers = { ...EVERY_ANSWER, ...response.headers };
       }

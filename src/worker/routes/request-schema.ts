@@ -4,7 +4,7 @@ import * as z from 'zod';
 import type { Config } from '../env.ts';
 import type { FieldError } from '../errors.ts';
 import type { Rule } from '../models/model.ts';
-import { checkUrl } from '../webhooks/address.ts';
+import { type AddressCheck, checkUrl } from '../webhooks/address.ts';
 import { notAnObject } from './schemas.ts';
 
 /** An object of these fields and no others, with the rules between them. */
@@ -30,9 +30,14 @@ export function strictFields(shape: z.ZodRawShape, rules: readonly Rule[]): z.Zo
 export function webhookErrors(config: Config, body: unknown): FieldError[] {
   const url = memberOf(body, 'webhook_url');
   if (typeof url !== 'string') return [];
-  const ownHosts = [new URL(config.PUBLIC_URL).host];
-  const check = checkUrl(url, { local: config.LOCAL_MODE, purpose: 'webhook', ownHosts });
+  const check = checkWebhook(config, url);
   return check.ok ? [] : [{ pointer: '/webhook_url', detail: check.reason }];
+}
+
+/** Whether we may send events to an address. */
+export function checkWebhook(config: Config, url: string): AddressCheck {
+  const ownHosts = [new URL(config.PUBLIC_URL).host];
+  return checkUrl(url, { local: config.LOCAL_MODE, purpose: 'webhook', ownHosts });
 }
 
 /** A member of a value that may be no object; undefined where there is none of its own. */
