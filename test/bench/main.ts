@@ -1,5 +1,5 @@
 /**
- * `npm run bench [-- --rounds 5 --seconds 2]`: our submit and status beside two floors, all served in the same way
+ * `npm run bench [-- --rounds 15 --seconds 0.7]`: our submit and status beside two floors, all served in the same way
  * (workerd, Miniflare's direct socket) in one run, interleaved, so that what the machine does meets all of them.
  * Each Worker has a workerd process of its own: our pump goes on working while a floor is measured, and sharing an
  * event loop with it would slow the floors and flatter us.
@@ -27,7 +27,7 @@ const WARM_UP_S = 1;
 const PROMPT = 'The camera slowly pushes in over the still lake at dawn while mist drifts by.';
 
 const { values } = parseArgs({
-  options: { rounds: { type: 'string', default: '5' }, seconds: { type: 'string', default: '2' } },
+  options: { rounds: { type: 'string', default: '15' }, seconds: { type: 'string', default: '0.7' } },
 });
 const rounds = Number(values.rounds);
 const seconds = Number(values.seconds);
@@ -90,11 +90,11 @@ interface Placed {
   readonly port: number;
 }
 
-async function measure({ target, port }: Placed, connections: number): Promise<Measurement> {
+async function measure({ target, port }: Placed, connections: number, round: string): Promise<Measurement> {
   const pid = await listenerOf(port);
   const before = await cpuMs(pid);
   const slice = await load(target, connections, seconds);
-  return { name: target.name, connections, slice, cpuMs: (await cpuMs(pid)) - before };
+  return { name: target.name, connections, round, slice, cpuMs: (await cpuMs(pid)) - before };
 }
 
 async function main(): Promise<void> {
@@ -129,10 +129,11 @@ async function main(): Promise<void> {
       for (const { target } of phase) await load(target, 4, WARM_UP_S);
       for (let round = 0; round < rounds; round++) {
         for (const connections of CONCURRENCIES) {
-          for (const placed of phase) measured.push(await measure(placed, connections));
+          for (const placed of phase)
+            measured.push(await measure(placed, connections, `${phase.at(-1)?.target.name} ${round}`));
         }
-        console.log(`${phase.at(-1)?.target.name}: round ${round + 1} of ${rounds}`);
       }
+      console.log(`${phase.at(-1)?.target.name}: ${rounds} rounds`);
     }
     const floorName = floor2.target.name;
     for (const connections of CONCURRENCIES) {

@@ -41,6 +41,8 @@ const RETRY_AFTER_S = 2;
 const UNSETTLED = { kind: 'unavailable', part: 'credits', retryAfter: RETRY_AFTER_S } as const;
 /** Leases in a row that neither covered the need nor made a refusal true, because credits were on their way. */
 const MAX_UNSETTLED = 5;
+/** Who has waited this long is told so, and is out of the queue: nothing may be taken in that nobody hears of. */
+const MAX_WAIT_MS = 60_000;
 /** Longer than the account's own recall rounds may take. */
 const LEASE_TIMEOUT_MS = 30_000;
 
@@ -80,8 +82,14 @@ export class Admission {
       const earlier = this.#intake.earlier(request.command);
       if (earlier) return earlier;
     }
-    return new Promise((settle) => {
-      this.#waiting.push({ request, settle });
+    return new Promise((resolve) => {
+      const settle = (outcome: Outcome): void => {
+        clearTimeout(patience);
+        resolve(outcome);
+      };
+      const waiting: Waiting = { request, settle };
+      const patience = setTimeout(() => this.#settleAll([waiting], () => UNSETTLED), MAX_WAIT_MS);
+      this.#waiting.push(waiting);
       if (!this.#leasing) void this.#leaseForWaiting();
     });
   }

@@ -8,7 +8,7 @@ import { checkUrl } from '../webhooks/address.ts';
 import { IMAGE_TYPES, type ImageSource, type ImageType } from './contract.ts';
 import { decodeDataUri, isDataUri } from './data-uri.ts';
 import { agreesWith, extensionOf } from './image-types.ts';
-import { fileUrl, type LinkConfig, ownUpload } from './links.ts';
+import { fileUrl, type LinkConfig, mayBeFileOfOurs, ownUpload } from './links.ts';
 import { refusalDetail, sniff } from './sniff.ts';
 import { IMAGE_ROLES, type ImageRole, inputKey, reachable } from './storage.ts';
 
@@ -71,7 +71,7 @@ export async function resolveImage(text: string, context: ImageContext): Promise
     return { ok: true, image: { kind: 'bytes', bytes, sha256, ...sniffed.image } };
   }
 
-  const url = URL.parse(text);
+  const url = mayBeFileOfOurs(text) ? URL.parse(text) : null;
   const own = url && (await ownUpload(config, url, account, now));
   if (own?.kind === 'invalid') return refused(NO_UPLOAD);
   if (own?.kind === 'upload') {

@@ -109,6 +109,14 @@ export type OwnUpload =
   /** Whatever was uploaded to an upload link: its shard knows. */
   | { readonly kind: 'link'; readonly uploadId: string };
 
+/**
+ * Whether a text can be a link of ours at all, in whatever spelling: most images are somebody else's, and need no
+ * parsing to know it. Spellings with control characters, which a parser drops, are refused for what they are.
+ */
+export function mayBeFileOfOurs(text: string): boolean {
+  return text.includes(ROOT) || text.includes('%') || text.includes('\\');
+}
+
 /** Whether `url` is an upload's link that `account` may use at `now` (ms). */
 export async function ownUpload(
   config: LinkConfig,
