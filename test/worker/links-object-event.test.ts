@@ -1,10 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { readFileLink } from '../../src/worker/media/links.ts';
 import { EVENT_SCHEMAS } from '../../src/worker/webhooks/event.ts';
-import { admin } from '../support/customer.ts';
 import { installHops } from '../support/hops.ts';
 import { HOUR_MS, MINUTE_MS, SECOND_MS, World } from './jobs-fixtures.ts';
-import { config, expectKind, Links, RECEIVER } from './links-object-fixtures.ts';
+import { config, expectKind, grantCredits, Links, RECEIVER } from './links-object-fixtures.ts';
 
 const HOOK = `${RECEIVER}/hook`;
 
@@ -77,10 +76,7 @@ describe('the event of an upload', () => {
     expect(events.map(({ body }) => [body.type, body.data.job_id, body.data.job_error?.code])).toEqual([
       ['upload.completed', undefined, 'insufficient_credits'],
     ]);
-    await admin('POST', `/accounts/${world.customer.account}/credits`, {
-      credits: 29,
-      reference: 'second',
-    });
+    await grantCredits(world, 29);
     expectKind(await links.start(id), 'accepted');
     await world.quiet();
     expect(events).toHaveLength(1);

@@ -14,7 +14,7 @@ import type {
   StoredImage,
 } from '../../src/worker/links/contract.ts';
 import { modelOf } from '../../src/worker/models/index.ts';
-import { uniquePrompt } from '../support/customer.ts';
+import { admin, uniquePrompt } from '../support/customer.ts';
 import { bucket, MINUTE_MS, type World } from './jobs-fixtures.ts';
 
 export const config: Config = configOf(env as unknown as Env);
@@ -132,6 +132,12 @@ export class Links {
     const rows = await this.world.sql<{ id: string }>('SELECT id FROM jobs ORDER BY id');
     return { ids: rows.map(({ id }) => id), held: (await this.world.book()).held ?? 0 };
   }
+}
+
+/** Gives the world's customer more credits. */
+export async function grantCredits(world: World, credits: number): Promise<void> {
+  const reference = crypto.randomUUID();
+  await admin('POST', `/accounts/${world.customer.account}/credits`, { credits, reference });
 }
 
 /** A job of 6 s at 1080p: 29 credits. */

@@ -2,15 +2,12 @@ import { describe, expect, it } from 'vitest';
 import { admin } from '../support/customer.ts';
 import { installHops } from '../support/hops.ts';
 import { HOUR_MS, MINUTE_MS, SECOND_MS, World } from './jobs-fixtures.ts';
-import { expectKind, jobOf, Links, RECEIVER } from './links-object-fixtures.ts';
+import { expectKind, grantCredits, jobOf, Links, RECEIVER } from './links-object-fixtures.ts';
 
 async function create(credits = 290) {
   const world = await World.create({ credits });
   return { world, links: await Links.of(world) };
 }
-
-const grant = (world: World, credits: number) =>
-  admin('POST', `/accounts/${world.customer.account}/credits`, { credits, reference: crypto.randomUUID() });
 
 describe('an upload to a link with a job', () => {
   it('starts the job, with its picture, price, metadata and webhook', async () => {
@@ -112,7 +109,7 @@ describe('without credits', () => {
     const { world, links } = await create(28);
     const { id } = await links.makeWithJob();
     expect(expectKind(await links.finish(id), 'won').link.start).toBe('insufficient_credits');
-    await grant(world, 1);
+    await grantCredits(world, 1);
     const both = (await Promise.all([links.start(id), links.start(id)])).map((outcome) =>
       expectKind(outcome, 'accepted'),
     );
@@ -141,7 +138,7 @@ describe('without credits', () => {
     const { world, links } = await create(0);
     const { id } = await links.makeWithJob();
     expectKind(await links.finish(id), 'won');
-    await grant(world, 290);
+    await grantCredits(world, 290);
     world.clock.advance(48 * HOUR_MS - 1);
     await world.inShard((_, { storage }) => storage.deleteAlarm());
     world.clock.advance(1);
