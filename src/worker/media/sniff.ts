@@ -3,7 +3,7 @@
  *
  * Only a file's first bytes decide its type, never its name or what the sender says. Nothing is decoded; the headers
  * are read, and the structure is followed to the end of the file, so that most cut files are refused here and not by
- * the upstream. Each reader's work is linear in the number of bytes, whatever they are.
+ * the upstream, and so that nothing rides along behind the image but what cameras put there. Each reader's work is linear in the number of bytes, whatever they are.
  */
 
 import type { Failure } from '../errors.ts';
@@ -12,6 +12,7 @@ import type { ImageType } from './contract.ts';
 import { type HeaderOutcome, type ImageRefusal, TRUNCATED, UNSUPPORTED } from './image/header.ts';
 import { isIsoMedia, readHeif } from './image/heif.ts';
 import { isJpeg, readJpeg } from './image/jpeg.ts';
+import { isOtherFile } from './image/other-file.ts';
 import { isPng, readPng } from './image/png.ts';
 import { isWebp, readWebp } from './image/webp.ts';
 import { MAX_IMAGE_PIXELS, MAX_IMAGE_SIDE } from './image-limits.ts';
@@ -38,16 +39,17 @@ export function sniff(bytes: Uint8Array): SniffOutcome {
   if (width > MAX_IMAGE_SIDE || height > MAX_IMAGE_SIDE || width * height > MAX_IMAGE_PIXELS) {
     return { ok: false, refusal: 'too_large' };
   }
+  if (isOtherFile(bytes)) return { ok: false, refusal: 'polyglot' };
   return { ok: true, image: { type, width, height } };
 }
 
 function headerOf(bytes: Uint8Array): HeaderOutcome {
   const reader = new ByteReader(bytes);
   try {
-    if (isPng(reader)) return readPng(reader);
+    if (isPng(reader)) return readPng(reader, bytes);
     if (isJpeg(reader)) return readJpeg(bytes);
-    if (isWebp(reader)) return readWebp(reader);
-    if (isIsoMedia(reader)) return readHeif(reader);
+    if (isWebp(reader)) return readWebp(reader, bytes);
+    if (isIsoMedia(reader)) return readHeif(reader, bytes);
     return UNSUPPORTED;
   } catch (cause) {
     if (cause instanceof EndOfBytes) return TRUNCATED;
@@ -60,6 +62,8 @@ const REFUSAL_DETAIL = {
   unsupported: 'must be a PNG, JPEG, WebP, AVIF or HEIF image',
   truncated: 'is cut off: the image ends before its data does',
   animated: 'must be a still image, not an animation',
+  polyglot:
+    'must be an image and nothing else: there is another file or a script inside it, or behind its end',
   too_large: `may have at most ${MAX_IMAGE_SIDE} pixels a side and ${MAX_IMAGE_PIXELS / 1_000_000} megapixels`,
 } as const satisfies Record<ImageRefusal, string>;
 

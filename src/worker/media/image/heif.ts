@@ -3,8 +3,9 @@
 import type { ByteReader } from '../byte-reader.ts';
 import type { ImageType } from '../contract.ts';
 import { type Box, boxAt, boxesIn, findBox } from '../iso-boxes.ts';
-import { ANIMATED, type HeaderOutcome, UNSUPPORTED } from './header.ts';
+import { ANIMATED, type HeaderOutcome, POLYGLOT, UNSUPPORTED } from './header.ts';
 import { checkItemExtents } from './heif-items.ts';
+import { checkTopLevel } from './heif-top.ts';
 
 /** Version and flags, at the start of a "full" box. */
 const FULL_BOX_BYTES = 4;
@@ -36,11 +37,14 @@ function brandOf(reader: ByteReader, ftyp: Box): ImageType | 'sequence' | null {
 }
 
 /** Dimensions of the primary item: its spatial extents, then its cropping and rotation in the order they apply. */
-export function readHeif(reader: ByteReader): HeaderOutcome {
+export function readHeif(reader: ByteReader, bytes: Uint8Array): HeaderOutcome {
   const type = brandOf(reader, boxAt(reader, 0, reader.length));
   if (type === null) return UNSUPPORTED;
   if (type === 'sequence') return ANIMATED;
-  const meta = findBox(reader, 'meta', 0, reader.length);
+  const top = checkTopLevel(reader, bytes);
+  if (top === 'movie') return ANIMATED;
+  if (top === 'other') return POLYGLOT;
+  const meta = findBox(reader, 'meta', 0, top.end);
   if (!meta) return UNSUPPORTED;
   const inside = { start: meta.start + FULL_BOX_BYTES, end: meta.end };
   const primary = findBox(reader, 'pitm', inside.start, inside.end);

@@ -1,11 +1,11 @@
-/** JPEG (ITU-T T.81, JFIF, Exif): dimensions as shown, and that the file runs to its end marker. Pure. */
+/** JPEG (ITU-T T.81, JFIF, Exif): dimensions as shown, that it runs to its end marker, and what follows. Pure. */
 
 import { ByteReader } from '../byte-reader.ts';
 import { orientationOf } from './exif.ts';
-import { type HeaderOutcome, TRUNCATED, UNSUPPORTED } from './header.ts';
+import { type HeaderOutcome, POLYGLOT, TRUNCATED, UNSUPPORTED } from './header.ts';
+import { EOI, SOI, scansEnd, standsAlone } from './jpeg-scans.ts';
+import { isCameraTrailer } from './jpeg-trailer.ts';
 
-const SOI = 0xd8;
-const EOI = 0xd9;
 const SOS = 0xda;
 const APP1 = 0xe1;
 /** Frames that every decoder takes: baseline, extended sequential and progressive, all Huffman-coded. */
@@ -19,23 +19,15 @@ const SAMPLE_BITS = 8;
 /** Orientations 5 to 8 lie on their side: width and height are shown the other way round. */
 const FIRST_SIDEWAYS_ORIENTATION = 5;
 const EXIF_SIGNATURE = 'Exif\0\0';
+/**
+ * A first segment whose length reads as the beginning of a comment makes the file a script whose first word is the
+ * marker. Exif may have this length by chance, and no other first segment does.
+ */
+const COMMENT_LENGTH = 0x2f2a;
 
 /** Whether the bytes start as a JPEG. */
 export function isJpeg(reader: ByteReader): boolean {
   return reader.length >= 3 && reader.u16(0) === 0xff00 + SOI && reader.u8(2) === 0xff;
-}
-
-/** Markers without a length: restart intervals and the one for arithmetic coding's private use. */
-function standsAlone(marker: number): boolean {
-  return (marker >= 0xd0 && marker <= 0xd7) || marker === 0x01;
-}
-
-/** Whether an end marker follows `from`. In coded data 0xFF is never followed by 0xD9, so a match is one. */
-function ends(bytes: Uint8Array, from: number): boolean {
-  for (let i = bytes.length - 1; i > from; i--) {
-    if (bytes[i] === EOI && bytes[i - 1] === 0xff) return true;
-  }
-  return false;
 }
 
 /** Dimensions, from the segments before the first scan. */
@@ -61,6 +53,7 @@ export function readJpeg(bytes: Uint8Array): HeaderOutcome {
     reader.need(at + 2, length);
     const content = at + 4;
     const end = at + 2 + length;
+    if (at === 2 && length === COMMENT_LENGTH && marker !== APP1) return POLYGLOT;
     if (OTHER_FRAMES.has(marker)) return UNSUPPORTED;
     if (COMMON_FRAMES.has(marker)) {
       if (size || reader.u8(content) !== SAMPLE_BITS) return UNSUPPORTED;
@@ -69,7 +62,9 @@ export function readJpeg(bytes: Uint8Array): HeaderOutcome {
       orientation = orientationOf(bytes.subarray(content + 6, end)) ?? orientation;
     } else if (marker === SOS) {
       if (!size) return UNSUPPORTED;
-      if (!ends(bytes, end)) return TRUNCATED;
+      const behind = scansEnd(bytes, end);
+      if (behind === null) return TRUNCATED;
+      if (!isCameraTrailer(bytes, behind)) return POLYGLOT;
       const sideways = orientation >= FIRST_SIDEWAYS_ORIENTATION;
       return {
         kind: 'image',

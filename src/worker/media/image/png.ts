@@ -1,7 +1,8 @@
 /** PNG (W3C PNG 3rd edition): the header's dimensions, and that the file runs to its end. Pure. */
 
 import type { ByteReader } from '../byte-reader.ts';
-import { ANIMATED, type HeaderOutcome, UNSUPPORTED } from './header.ts';
+import { ANIMATED, type HeaderOutcome, POLYGLOT, UNSUPPORTED } from './header.ts';
+import { onlyPadding } from './padding.ts';
 
 const SIGNATURE = '\u0089PNG\r\n\u001a\n';
 const IHDR_BYTES = 13;
@@ -19,8 +20,11 @@ export function isPng(reader: ByteReader): boolean {
   return reader.length >= SIGNATURE.length && reader.latin1(0, SIGNATURE.length) === SIGNATURE;
 }
 
-/** Dimensions, after a walk over all chunks. Bytes after the end chunk are left alone: decoders ignore them. */
-export function readPng(reader: ByteReader): HeaderOutcome {
+/**
+ * Dimensions, after a walk over all chunks. Decoders ignore what follows the end chunk, and no camera writes there: it is
+ * another file, or what an editor with a fault left of a picture that its owner had cropped.
+ */
+export function readPng(reader: ByteReader, bytes: Uint8Array): HeaderOutcome {
   let at = SIGNATURE.length;
   // The header must come first; Apple's "CgBI" variety, which only Apple decodes, breaks that.
   if (reader.u32(at) !== IHDR_BYTES || reader.latin1(at + 4, 4) !== 'IHDR') return UNSUPPORTED;
@@ -33,7 +37,11 @@ export function readPng(reader: ByteReader): HeaderOutcome {
     reader.need(at, length + CHUNK_OVERHEAD);
     if (type === ACTL) return ANIMATED;
     if (type === IDAT) pixels = true;
-    if (type === IEND) return pixels ? { kind: 'image', type: 'image/png', width, height } : UNSUPPORTED;
+    if (type === IEND) {
+      if (!pixels) return UNSUPPORTED;
+      const behind = at + length + CHUNK_OVERHEAD;
+      return onlyPadding(bytes, behind) ? { kind: 'image', type: 'image/png', width, height } : POLYGLOT;
+    }
     at += length + CHUNK_OVERHEAD;
   }
 }

@@ -1,7 +1,8 @@
 /** WebP (RFC 9649): dimensions of a still image, and that the file is as long as it says. Pure. */
 
 import type { ByteReader } from '../byte-reader.ts';
-import { ANIMATED, type HeaderOutcome, UNSUPPORTED } from './header.ts';
+import { ANIMATED, type HeaderOutcome, POLYGLOT, UNSUPPORTED } from './header.ts';
+import { onlyPadding } from './padding.ts';
 
 /** `RIFF`, size, `WEBP`. */
 const RIFF_HEADER_BYTES = 12;
@@ -22,10 +23,11 @@ export function isWebp(reader: ByteReader): boolean {
 }
 
 /** Dimensions: of the canvas in an extended file, else of the one frame. */
-export function readWebp(reader: ByteReader): HeaderOutcome {
-  // The size counts what follows the first eight bytes; the file may be longer.
+export function readWebp(reader: ByteReader, bytes: Uint8Array): HeaderOutcome {
+  // The size counts what follows the first eight bytes.
   const end = reader.u32le(4) + 8;
   reader.need(0, end);
+  if (!onlyPadding(bytes, end)) return POLYGLOT;
   const chunk = reader.latin1(RIFF_HEADER_BYTES, 4);
   const data = RIFF_HEADER_BYTES + CHUNK_HEADER_BYTES;
   if (chunk === 'VP8X') {
