@@ -23,7 +23,8 @@ async function sweepAll(prefixes: string[], now: number, limit: number): Promise
   const steps: SweepOutcome[] = [];
   let cursor: string | undefined;
   do {
-    const step = await sweepInputs(bucket, { prefixes, olderThanMs: HOUR_MS, now, limit, cursor });
+    const swept = prefixes.map((prefix) => ({ prefix, olderThanMs: HOUR_MS }));
+    const step = await sweepInputs(bucket, { prefixes: swept, now, limit, cursor });
     steps.push(step);
     cursor = step.cursor;
   } while (cursor !== undefined && steps.length < 100);
@@ -65,7 +66,7 @@ describe('the sweep', () => {
   it('done again from the same cursor deletes nothing more', async () => {
     const prefix = unique();
     await fill(prefix, 4);
-    const sweep = { prefixes: [prefix], olderThanMs: HOUR_MS, now: Date.now() + 2 * HOUR_MS, limit: 2 };
+    const sweep = { prefixes: [{ prefix, olderThanMs: HOUR_MS }], now: Date.now() + 2 * HOUR_MS, limit: 2 };
     const { cursor } = await sweepInputs(bucket, sweep);
     expect(await sweepInputs(bucket, { ...sweep, cursor })).toMatchObject({ deleted: 2 });
     expect(await sweepInputs(bucket, { ...sweep, cursor })).toEqual({ seen: 0, deleted: 0 });
@@ -74,7 +75,7 @@ describe('the sweep', () => {
   it('begins anew at a cursor that is not its own, and ends at one past its prefixes', async () => {
     const prefix = unique();
     await fill(prefix, 1);
-    const sweep = { prefixes: [prefix], olderThanMs: HOUR_MS, now: Date.now(), limit: 2 };
+    const sweep = { prefixes: [{ prefix, olderThanMs: HOUR_MS }], now: Date.now(), limit: 2 };
     expect(await sweepInputs(bucket, { ...sweep, cursor: 'nonsense' })).toEqual({ seen: 1, deleted: 0 });
     expect(await sweepInputs(bucket, { ...sweep, cursor: '7:' })).toEqual({ seen: 0, deleted: 0 });
   });
@@ -82,7 +83,7 @@ describe('the sweep', () => {
   it('fails with R2, and finds the same again', async () => {
     const prefix = unique();
     await fill(prefix, 2);
-    const sweep = { prefixes: [prefix], olderThanMs: HOUR_MS, now: Date.now() + 2 * HOUR_MS, limit: 10 };
+    const sweep = { prefixes: [{ prefix, olderThanMs: HOUR_MS }], now: Date.now() + 2 * HOUR_MS, limit: 10 };
     await expect(sweepInputs(brokenBucket('delete'), sweep)).rejects.toThrow();
     expect(await sweepInputs(bucket, sweep)).toEqual({ seen: 2, deleted: 2 });
   });

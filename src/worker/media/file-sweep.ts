@@ -1,7 +1,7 @@
 /** The part of the cron run that clears the bucket of inputs nobody needs any more. */
 
 import type { Config, Env } from '../env.ts';
-import { inputMaxAge, SWEPT_PREFIXES, sweepInputs } from './retention.ts';
+import { sweepInputs, sweptPrefixes } from './retention.ts';
 
 /** One page every ten minutes: 144,000 objects a day, for two R2 calls a page. R2 lifecycle rules take what is beyond. */
 const EVERY_MINUTES = 10;
@@ -10,15 +10,14 @@ const MINUTE_MS = 60_000;
 /** Where the sweep left off. In the bucket itself, since no object of ours owns all accounts' files. */
 const CURSOR_KEY = 'state/file-sweep-cursor';
 
-/** Looks at the next page of inputs and uploads and deletes those past their age. Failures are logged, and met again next time. */
+/** Looks at the next page of inputs, uploads and pieces and deletes those past their age. Failures are logged, and met again next time. */
 export async function sweepFiles(env: Env, config: Config, now: number): Promise<void> {
   if (Math.floor(now / MINUTE_MS) % EVERY_MINUTES !== 0) return;
   try {
     const stored = await env.BUCKET.get(CURSOR_KEY);
     const cursor = stored ? await stored.text() : undefined;
     const outcome = await sweepInputs(env.BUCKET, {
-      prefixes: SWEPT_PREFIXES,
-      olderThanMs: inputMaxAge(config),
+      prefixes: sweptPrefixes(config),
       cursor,
       now,
       limit: PAGE,

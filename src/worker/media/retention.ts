@@ -1,9 +1,14 @@
 /** What leaves the bucket, and when. */
 
 import type { Config } from '../env.ts';
-import { INPUT_PREFIX, UPLOAD_PREFIX } from './storage.ts';
+import { INPUT_PREFIX, PIECE_PREFIX, UPLOAD_PREFIX } from './storage.ts';
 
 const MS_PER_HOUR = 3_600_000;
+/**
+ * Age in ms from which a piece is of no use: an upload link takes pieces for at most seven days and a quarter of an hour,
+ * and a resumable upload may end with the first that it sent.
+ */
+const PIECE_MAX_AGE_MS = 8 * 24 * MS_PER_HOUR;
 /** Beyond the last moment at which a link can be used: clocks differ, and a fetch takes time. */
 const SWEEP_MARGIN_MS = 3_600_000;
 /** Most objects that R2 lists, or deletes, in one call. */
@@ -17,14 +22,27 @@ export function inputMaxAge(config: Pick<Config, 'INPUT_RETENTION_HOURS' | 'JOB_
   return config.INPUT_RETENTION_HOURS * MS_PER_HOUR + config.JOB_DEADLINE_S * 1_000 + SWEEP_MARGIN_MS;
 }
 
-/** The prefixes that are swept by age. Results are not: each is deleted with its job. */
-export const SWEPT_PREFIXES = [INPUT_PREFIX, UPLOAD_PREFIX] as const;
+/** Objects below a prefix, of which those are deleted that were uploaded longer ago. */
+export interface SweptPrefix {
+  readonly prefix: string;
+  readonly olderThanMs: number;
+}
+
+/** What is swept by age. Results are not: each is deleted with its job. */
+export function sweptPrefixes(
+  config: Pick<Config, 'INPUT_RETENTION_HOURS' | 'JOB_DEADLINE_S'>,
+): readonly SweptPrefix[] {
+  const inputs = inputMaxAge(config);
+  return [
+    { prefix: INPUT_PREFIX, olderThanMs: inputs },
+    { prefix: UPLOAD_PREFIX, olderThanMs: inputs },
+    { prefix: PIECE_PREFIX, olderThanMs: PIECE_MAX_AGE_MS },
+  ];
+}
 
 /** One step of a sweep. */
 export interface Sweep {
-  readonly prefixes: readonly string[];
-  /** Objects uploaded longer ago than this are deleted. */
-  readonly olderThanMs: number;
+  readonly prefixes: readonly SweptPrefix[];
   /** From the step before; absent to begin. One that we did not make begins anew. */
   readonly cursor?: string | undefined;
   /** Milliseconds since 1970. */
@@ -50,15 +68,15 @@ const CURSOR = /^(\d{1,3}):(.*)$/s;
 export async function sweepInputs(bucket: R2Bucket, sweep: Sweep): Promise<SweepOutcome> {
   const [, index = '0', inner = ''] = CURSOR.exec(sweep.cursor ?? '') ?? [];
   const at = Number(index);
-  const prefix = sweep.prefixes[at];
-  if (prefix === undefined) return { seen: 0, deleted: 0 };
+  const swept = sweep.prefixes[at];
+  if (swept === undefined) return { seen: 0, deleted: 0 };
 
   const page = await bucket.list({
-    prefix,
+    prefix: swept.prefix,
     limit: Math.min(sweep.limit, MAX_PAGE),
     ...(inner === '' ? {} : { cursor: inner }),
   });
-  const cut = sweep.now - sweep.olderThanMs;
+  const cut = sweep.now - swept.olderThanMs;
   const old = page.objects.filter((object) => object.uploaded.getTime() < cut).map((object) => object.key);
   if (old.length > 0) await bucket.delete(old);
 
