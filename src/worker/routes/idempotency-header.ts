@@ -10,7 +10,7 @@ import { parseIdempotencyKey } from '../idempotency.ts';
 export const HEADERS = z.object({
   'idempotency-key': z.string().optional().meta({
     description:
-      '1 to 255 printable ASCII characters, bare or quoted. The same key and request is answered as the first time. Keys of jobs and keys of uploads are separate.',
+      '1 to 255 printable ASCII characters, bare or quoted. The same key and request is answered as the first time. Jobs and upload links share their keys; those of uploads are separate.',
   }),
 });
 
