@@ -18,7 +18,7 @@ const BADGE = raw(
 function utc(iso: string): string {
   const time = new Date(iso);
   const date = `${time.getUTCDate()} ${MONTHS[time.getUTCMonth()]} ${time.getUTCFullYear()}`;
-  return `${date}, ${iso.slice(11, 16)} UTC`;
+  return `${date} at ${iso.slice(11, 16)} UTC`;
 }
 
 const MONTHS = [

@@ -32,6 +32,7 @@ main{flex:1;width:100%;max-width:36rem;margin:0 auto;padding:0 1rem 3rem}
 h1{margin:2rem 0 .5rem;font-size:clamp(1.6rem,1.3rem + 1.6vw,2.1rem);line-height:1.15;letter-spacing:-.02em;text-wrap:balance}
 .lead{margin:.5rem 0 1.5rem;color:var(--muted);font-size:1.05rem;text-wrap:pretty}
 .note{margin:.75rem 0 0;color:var(--muted);font-size:.9rem}
+time{white-space:nowrap}
 .unseen,.scripted .field{position:absolute;width:1px;height:1px;margin:-1px;padding:0;border:0;overflow:hidden;clip-path:inset(50%);white-space:nowrap}
 form{position:relative;display:flex;flex-direction:column}
 .zone{order:-1}
@@ -60,8 +61,8 @@ form{position:relative;display:flex;flex-direction:column}
 .button:hover,button:hover{background:var(--strong)}
 .quiet{background:transparent;border-color:var(--muted);color:var(--text)}
 .quiet:hover{background:var(--code)}
-.camera{display:none}
-@media (pointer:coarse){.scripted .camera{display:flex;margin-top:.75rem}.scripted .hint .drop{display:none}}
+.camera,.snap{display:none}
+@media (pointer:coarse){.scripted .snap{display:block}.scripted .camera{display:flex;margin-top:.75rem}.scripted .hint .drop{display:none}}
 .act{display:grid;min-height:3.5rem;margin-top:1rem;align-content:start}
 .progress{display:grid;grid-template-columns:1fr auto;gap:.4rem 1rem;align-items:center}
 .progress label{font-variant-numeric:tabular-nums}
@@ -72,7 +73,7 @@ progress::-webkit-progress-bar{background:transparent}
 progress::-webkit-progress-value{background:var(--accent);border-radius:99px;transition:width .2s}
 progress::-moz-progress-bar{background:var(--accent);border-radius:99px}
 .problem{margin:1rem 0 0;padding:.75rem 1rem;border:1px solid var(--bad);border-left-width:.35rem;border-radius:8px;background:var(--raised);color:var(--bad);font-weight:550}
-.problem:empty{display:none}
+.problem:empty{margin:0;padding:0;border:0}
 .badge{display:grid;place-items:center;width:3.25rem;height:3.25rem;margin-top:2.25rem;border:2px solid currentColor;border-radius:50%;color:var(--muted)}
 .badge svg{width:1.6rem;height:1.6rem}
 .badge path{display:none}

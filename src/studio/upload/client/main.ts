@@ -15,11 +15,15 @@ document.addEventListener('DOMContentLoaded', () => {
   }
 });
 
-/** Writes the link's end in the reader's own time. */
+/** Writes the link's end in the reader's own time, in the form in which it stands there: nothing moves by that. */
 function localTime(): void {
   const expires = byId('expires', HTMLTimeElement);
   expires.textContent = new Date(expires.dateTime).toLocaleString('en-GB', {
-    dateStyle: 'long',
-    timeStyle: 'short',
+    day: 'numeric',
+    month: 'long',
+    year: 'numeric',
+    hour: '2-digit',
+    minute: '2-digit',
+    timeZoneName: 'short',
   });
 }
