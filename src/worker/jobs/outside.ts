@@ -1,14 +1,11 @@
 /** What a shard reaches outside itself: the upstream, R2, receivers of webhooks. Links and secrets are made here. */
 
 import type { Config, Env } from '../env.ts';
-import { mintId, type ShardRef } from '../ids.ts';
-import { deleteParts, deletePicture } from '../links/files.ts';
-import type { StoredLink } from '../links/store.ts';
-import { linkViewOf } from '../links/view.ts';
-import { linkBody } from '../links/wire.ts';
+import type { ShardRef } from '../ids.ts';
+import { uploadEvent } from '../links/event.ts';
 import type { CopyOutcome, ImageSource } from '../media/contract.ts';
 import { dropInputs, imageUrlForUpstream } from '../media/inputs.ts';
-import { fileUrl, linkImageUrl } from '../media/links.ts';
+import { fileUrl } from '../media/links.ts';
 import { storeResult } from '../media/results.ts';
 import { deleteResult } from '../media/retention.ts';
 import { resultKey } from '../media/storage.ts';
@@ -19,7 +16,7 @@ import { falUpstream } from '../upstream/fal.ts';
 import { checkUrl } from '../webhooks/address.ts';
 import type { AttemptError } from '../webhooks/attempt-error.ts';
 import { type Attempt, deliver } from '../webhooks/deliver.ts';
-import { eventText, type JobEvent, type UploadCompletedEvent } from '../webhooks/event.ts';
+import { eventText, type JobEvent } from '../webhooks/event.ts';
 import type { JobView } from './contract.ts';
 import { aboutOf, type Subject } from './deliveries.ts';
 import { COPY_OPEN_MS } from './schedule.ts';
@@ -36,7 +33,6 @@ export interface OutsideDeps {
 }
 
 const SECOND_MS = 1_000;
-const HOUR_MS = 3_600_000;
 const DAY_MS = 86_400_000;
 /** A callback may come after the job's deadline; it is then answered, and ignored. */
 const CALLBACK_GRACE_MS = DAY_MS;
@@ -122,7 +118,7 @@ export class Outside {
       body =
         subject.kind === 'job'
           ? await this.#jobEvent(delivery, subject.stored)
-          : await this.#uploadEvent(subject.link);
+          : await uploadEvent(config, shard.account, subject.link);
     } catch (cause) {
       const { id } = delivery;
       console.error({
@@ -160,48 +156,6 @@ export class Outside {
       data: statusBody(view, url),
     };
     return eventText(event as JobEvent);
-  }
-
-  /**
-   * The event that a picture has come: told once the job's start has come to its end or is taking long, so a later try
-   * may tell of a job that the first one could not.
-   * @throws {z.ZodError | RangeError} when no event can be made of the link.
-   */
-  async #uploadEvent(link: StoredLink): Promise<string> {
-    const { config, shard } = this.#deps;
-    const uploadedAt = link.uploadedAt ?? link.createdAt;
-    const imageUrl = await linkImageUrl(
-      config,
-      { account: shard.account, uploadId: link.id },
-      uploadedAt + config.INPUT_RETENTION_HOURS * HOUR_MS,
-    );
-    // As it was when the picture came, also if its key was revoked since. What has become of the job is its own event's.
-    const view = linkViewOf({ ...link, revokedAt: null }, { job: null, keyRevoked: false, now: uploadedAt });
-    const event = {
-      type: 'upload.completed',
-      timestamp: new Date(uploadedAt).toISOString(),
-      data: linkBody(view, { url: null, imageUrl }),
-    };
-    return eventText(event as UploadCompletedEvent);
-  }
-
-  /** A new job id of this shard, for a job that no request at the edge has named. */
-  mintJobId(now: number): Promise<string> {
-    return mintId(this.#deps.config.SIGNING_SECRETS, 'job', this.#deps.shard, now);
-  }
-
-  /** A page of what is lying of a link's uploads but `keep`. */
-  deleteParts(uploadId: string, keep: string | null): Promise<boolean> {
-    return deleteParts(this.#files(), uploadId, keep);
-  }
-
-  /** A link's picture. */
-  deletePicture(uploadId: string): Promise<boolean> {
-    return deletePicture(this.#files(), uploadId);
-  }
-
-  #files() {
-    return { bucket: this.#deps.env.BUCKET, account: this.#deps.shard.account };
   }
 
   /** Also of a job without a result: it may have failed between the file's arrival and its own end. */

@@ -3,12 +3,7 @@
 import type { AccountForShard } from '../accounts/contract.ts';
 import { configOf, type Env } from '../env.ts';
 import { parseShardName } from '../ids.ts';
-import { LinkDesk } from '../links/desk.ts';
-import { Finish } from '../links/finish.ts';
-import { Lookup } from '../links/lookup.ts';
-import { Resumable } from '../links/resumable.ts';
-import { Tidy } from '../links/tidy.ts';
-import { inputMaxAge } from '../media/retention.ts';
+import { linkPartsOf } from '../links/parts.ts';
 import { accountStub, directoryStub } from '../objects.ts';
 import { Admission } from './admission.ts';
 import { Alarm } from './alarm.ts';
@@ -26,7 +21,6 @@ import { Upkeep } from './upkeep.ts';
 import { Waiters } from './waiters.ts';
 
 const SECOND_MS = 1_000;
-const HOUR_MS = 3_600_000;
 const DAY_MS = 86_400_000;
 
 /** What a shard is made of. */
@@ -120,37 +114,23 @@ export function partsOf(ctx: DurableObjectState, env: Env) {
     log,
   });
   const door = new Door({ store, replica, listing, now, log });
-  const lookup = new Lookup({ store, door, retentionMs, now });
-  const desk = new LinkDesk({ store, lookup, door, now });
-  const resumable = new Resumable(store, lookup);
-  const pictureMs = inputMaxAge(config);
-  const finish = new Finish({
+  const links = linkPartsOf({
     store,
-    lookup,
     door,
     admission,
-    mintJobId: () => outside.mintJobId(now()),
-    startableMs: config.INPUT_RETENTION_HOURS * HOUR_MS,
-    pictureMs,
+    config,
+    shard,
+    bucket: env.BUCKET,
     now,
     onWork: () => pump.kick(['deliver']),
-    log,
-  });
-  const tidy = new Tidy({
-    store,
-    deleteParts: (uploadId, keep) => outside.deleteParts(uploadId, keep),
-    deletePicture: (uploadId) => outside.deletePicture(uploadId),
-    pictureMs,
-    retentionMs,
-    now,
     log,
   });
   const work = (claim: Claim): Promise<void> => {
     if (claim.kind === 'deliver') return deliveries.run(claim);
     if (claim.kind === 'settle') return upkeep.settle(claim);
     if (claim.kind === 'retain') return upkeep.retain(claim);
-    if (claim.kind === 'start') return finish.run(claim);
-    if (claim.kind === 'tidy') return tidy.run(claim);
+    if (claim.kind === 'start') return links.finish.run(claim);
+    if (claim.kind === 'tidy') return links.tidy.run(claim);
     return steps.run(claim);
   };
   const pump = new Pump({ due: store.due, work, now, random, log });
@@ -166,9 +146,6 @@ export function partsOf(ctx: DurableObjectState, env: Env) {
     upkeep,
     pump,
     waiters,
-    desk,
-    resumable,
-    finish,
-    tidy,
+    links,
   };
 }

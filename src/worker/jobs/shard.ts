@@ -135,48 +135,50 @@ export class JobShard extends DurableObject<Env> implements ShardForAccount, Lin
     return { applied };
   }
 
+  // The account's upload links: links/contract.ts says what each call means.
+
   async createLink(command: CreateLink): Promise<CreateLinkOutcome> {
-    return this.#parts.desk.create(command);
+    return this.#parts.links.desk.create(command);
   }
 
   async link(query: LinkQuery): Promise<LinkOutcome> {
-    return this.#parts.desk.read(query);
+    return this.#parts.links.desk.read(query);
   }
 
   async links(query: ListLinks): Promise<ListLinksOutcome> {
-    return this.#parts.desk.list(query);
+    return this.#parts.links.desk.list(query);
   }
 
   async revokeLink(query: LinkQuery): Promise<RevokeLinkOutcome> {
-    return this.#parts.desk.revoke(query);
+    return this.#parts.links.desk.revoke(query);
   }
 
   async openLink(uploadId: string): Promise<OpenLinkOutcome> {
-    return this.#parts.desk.open(uploadId);
+    return this.#parts.links.desk.open(uploadId);
   }
 
   async finishUpload(command: FinishUpload): Promise<FinishUploadOutcome> {
-    return this.#parts.finish.finish(command);
+    return this.#parts.links.finish.finish(command);
   }
 
   async startLink(command: StartLink): Promise<StartLinkOutcome> {
-    return this.#parts.finish.startByOwner(command);
+    return this.#parts.links.finish.startByOwner(command);
   }
 
   async beginTus(command: BeginTus): Promise<BeginTusOutcome> {
-    return this.#parts.resumable.begin(command);
+    return this.#parts.links.resumable.begin(command);
   }
 
   async tus(query: TusQuery): Promise<TusOutcome> {
-    return this.#parts.resumable.read(query);
+    return this.#parts.links.resumable.read(query);
   }
 
   async advanceTus(command: AdvanceTus): Promise<AdvanceTusOutcome> {
-    return this.#parts.resumable.advance(command);
+    return this.#parts.links.resumable.advance(command);
   }
 
   async dropTus(query: TusQuery): Promise<TusOutcome> {
-    return this.#parts.resumable.drop(query);
+    return this.#parts.links.resumable.drop(query);
   }
 
   /** The same step as the alarm, from cron: guaranteed, whatever became of the alarm (invariant 17). */
@@ -184,7 +186,7 @@ export class JobShard extends DurableObject<Env> implements ShardForAccount, Lin
     if (!this.#parts.store.ready) return { worked: 0, due: 0 };
     const before = this.#parts.pump.done;
     this.#parts.upkeep.planRetain();
-    this.#parts.tidy.plan();
+    this.#parts.links.tidy.plan();
     if (this.#isOpen(Date.now())) this.#parts.listing.touch(Date.now());
     let timer: ReturnType<typeof setTimeout> | undefined;
     const over = new Promise<void>((resolve) => {

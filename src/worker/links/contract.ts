@@ -59,7 +59,8 @@ export type LinkStatus = 'pending' | 'uploaded' | 'expired' | 'revoked';
 
 /**
  * What has become of the attached job. `none`: no job is attached. `waiting`: for the picture. `starting`: the picture
- * is there and the job is being submitted. `insufficient_credits`: it waits for `POST …/submit`.
+ * is there and the job is being submitted. `insufficient_credits`: it waits for `POST …/submit`; so does a start that was
+ * given up because the account could not be reached for as long as the picture may be used.
  */
 export type LinkStart = 'none' | 'waiting' | 'starting' | 'started' | 'insufficient_credits';
 
@@ -130,6 +131,7 @@ export type StartLinkOutcome =
   | { readonly kind: 'not_uploaded'; readonly status: LinkStatus }
   | { readonly kind: 'no_job' }
   | { readonly kind: 'not_found' }
+  /** Also of a picture or a job whose time is over. */
   | { readonly kind: 'gone' }
   | Refusal;
 
