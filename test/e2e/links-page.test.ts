@@ -343,6 +343,8 @@ describe.skipIf(noBrowser !== null)('the page of an upload link', () => {
         await fetch(link.url, { method: 'PUT', body: new Uint8Array(photo) });
         await send(tab);
         await heading(tab, 'A picture was sent already');
+        await tab.getByRole('link', { name: 'See what became of it' }).click();
+        await heading(tab, 'Your picture has arrived');
       });
     });
 

@@ -82,6 +82,7 @@ ${BADGE}
 </figure>
 <p class="trouble" id="trouble"></p>
 <a class="button" id="download"${video ? html` href="${pathOf(video.url)}"` : raw(' hidden')} download="video.mp4">Download the video</a>
+<a class="button" id="see" href="" hidden>See what became of it</a>
 </section>
 `;
 }

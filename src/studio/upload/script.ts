@@ -322,6 +322,7 @@ export const SCRIPT = [
   "    document.title = `${shown.title} \\xB7 Firstframe`;",
   "    showSteps(shown.step);",
   "    showStage(shown.video, picture);",
+  "    byId(\"see\", HTMLAnchorElement).hidden = shown.key !== \"link_used\" && shown.key !== \"upload_lost\";",
   "    state.hidden = false;",
   "    const ask = document.getElementById(\"ask\");",
   "    if (ask) ask.hidden = true;",

@@ -56,7 +56,7 @@ form{position:relative;display:flex;flex-direction:column}
 .again .size{flex:none;margin-right:auto;color:var(--muted)}
 .again .other{flex:none;color:var(--accent);font-weight:600;text-decoration:underline;text-underline-offset:.2em;text-decoration-thickness:.06em}
 .sending .zone,.sending .camera{pointer-events:none}
-.sending .zone .other{visibility:hidden}
+.sending .zone .other,.sending .camera{visibility:hidden}
 .button,button{display:flex;align-items:center;justify-content:center;gap:.5rem;width:100%;min-height:3rem;padding:.6rem 1.2rem;border:1px solid transparent;border-radius:12px;background:var(--accent);color:var(--onaccent);font:inherit;font-size:1.05rem;font-weight:650;text-decoration:none;cursor:pointer}
 .button:hover,button:hover{background:var(--strong)}
 .quiet{background:transparent;border-color:var(--muted);color:var(--text)}
@@ -87,8 +87,8 @@ progress::-moz-progress-bar{background:var(--accent);border-radius:99px}
 .stage img{object-fit:contain;background:var(--code)}
 .steps{margin:0 0 1.25rem;padding:0;list-style:none}
 .steps li{position:relative;padding:.3rem 0 .3rem 2.1rem;color:var(--muted)}
-.steps li::before{content:"";position:absolute;left:.35rem;top:.72rem;width:.8rem;height:.8rem;border:2px solid var(--muted);border-radius:50%;background:var(--page);z-index:1}
-.steps li+li::after{content:"";position:absolute;left:.7rem;top:-.8rem;width:2px;height:1.6rem;background:var(--line)}
+.steps li::before{content:"";position:absolute;left:.35rem;top:.66rem;width:.8rem;height:.8rem;border:2px solid var(--muted);border-radius:50%;background:var(--page);z-index:1}
+.steps li+li::after{content:"";position:absolute;left:.7rem;top:-.85rem;width:2px;height:1.6rem;background:var(--line)}
 .steps .done{color:var(--text)}
 .steps .done::before{border-color:var(--good);background:var(--good)}
 .steps .now{color:var(--text);font-weight:650}

@@ -32,6 +32,8 @@ export function show(shown: Shown, picture: string | null = null): void {
   document.title = `${shown.title} · Firstframe`;
   showSteps(shown.step);
   showStage(shown.video, picture);
+  // Somebody's picture is there, if not this one: the page, opened again, shows it.
+  byId('see', HTMLAnchorElement).hidden = shown.key !== 'link_used' && shown.key !== 'upload_lost';
   state.hidden = false;
   const ask = document.getElementById('ask');
   if (ask) ask.hidden = true;
