@@ -7,23 +7,38 @@ import type { TusPart } from './contract.ts';
 const SLOTS = 2;
 /** A holder that the platform ended says nothing. Work within a slot waits for R2 alone, and takes a second or two. */
 const LEASE_MS = 30_000;
-/** How often one who waits looks for slots that nobody will give back, in ms. */
-const LOOK_MS = 1_000;
+/** Looks of all who wait together: about a hundred a second. Each looks again after so many ms for each who waits. */
+const LOOK_MS = 10;
+const MAX_LOOK_MS = 1_000;
 
 /** When each slot that is held was taken, in ms. */
 const held = new Map<symbol, number>();
-/** Who waits, longest first. */
-const waiting: (() => void)[] = [];
+/** How many wait. */
+let waiting = 0;
 
-/** Does `work` while holding one of the isolate's few slots. */
-export async function inSlot<T>(work: () => Promise<T>): Promise<T> {
+/** Does `work` while holding one of the isolate's few slots. @param now The clock, in ms. */
+export async function inSlot<T>(work: () => Promise<T>, now: () => number = Date.now): Promise<T> {
   const mine = Symbol('slot');
-  while (!take(mine, Date.now())) await turn();
+  if (!take(mine, now())) await wait(() => take(mine, now()));
   try {
     return await work();
   } finally {
     held.delete(mine);
-    waiting.shift()?.();
+  }
+}
+
+/**
+ * Looks again and again. Nobody is woken by another: a request that another one wakes goes on in the other's name, where
+ * the platform forbids it to touch what is its own.
+ */
+async function wait(taken: () => boolean): Promise<void> {
+  waiting++;
+  try {
+    do {
+      await new Promise((resolve) => setTimeout(resolve, Math.min(MAX_LOOK_MS, LOOK_MS * waiting)));
+    } while (!taken());
+  } finally {
+    waiting--;
   }
 }
 
@@ -32,20 +47,6 @@ function take(mine: symbol, now: number): boolean {
   if (held.size >= SLOTS) return false;
   held.set(mine, now);
   return true;
-}
-
-/** Resolves when a slot was given back, or after a while: whoever was woken may be a request that has ended. */
-function turn(): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(wake, LOOK_MS);
-    function wake(): void {
-      clearTimeout(timer);
-      const place = waiting.indexOf(wake);
-      if (place >= 0) waiting.splice(place, 1);
-      resolve();
-    }
-    waiting.push(wake);
-  });
 }
 
 /**
