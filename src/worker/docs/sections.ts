@@ -134,7 +134,7 @@ function retrySchedule(): string {
 export function webhooksSection(): Html {
   const events = Object.entries(EVENT_SCHEMAS);
   const examples = events.map(([type, schema]) => ({ type, example: schema.meta()?.example }));
-  return html`<p>With <code>webhook_url</code> in the request, that address gets a POST when the job ends. It must be https, on port 443 or 8443, and public. <code>data</code> is the job's status answer.</p>
+  return html`<p>With <code>webhook_url</code> in the request, that address gets a POST when the job ends. It must be https, on port 443 or 8443, and public. <code>data</code> is the job's status answer; of <code>upload.completed</code>, the upload link.</p>
 <ul>${events.map(([type, schema]) => html`<li><code>${type}</code>: ${schema.meta()?.description ?? ''}</li>`)}</ul>
 ${json(examples[0]?.example, 'Example of an event')}
 <h3>Verifying</h3>
