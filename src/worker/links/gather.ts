@@ -45,6 +45,9 @@ export interface Gathered {
   readonly digest?: ArrayBuffer;
 }
 
+/** The DOM's type of `crypto`, which other programs that look at this file bring along, does not know it. */
+const digests = crypto as Crypto & { readonly DigestStream: typeof DigestStream };
+
 /** A sender that says nothing for so long is taken to be gone. */
 export const SILENCE_MS = 60_000;
 /** First allocation of a piece, in bytes: a small picture needs no more. */
@@ -103,7 +106,7 @@ class Pieces {
 
   constructor(options: GatherOptions) {
     this.#options = options;
-    this.#hash = options.digest === undefined ? null : new crypto.DigestStream(options.digest);
+    this.#hash = options.digest === undefined ? null : new digests.DigestStream(options.digest);
     this.#hashing = this.#hash?.getWriter() ?? null;
   }
 
