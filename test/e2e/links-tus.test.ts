@@ -128,6 +128,36 @@ describe('tus-js-client', () => {
     await expectStored(link, bytes);
   });
 
+  test.each([false, true])(
+    'loses nothing that has come when the line breaks (silently: %s)',
+    async (silent) => {
+      const [bytes, link] = [pngOfBytes(4 * MIB), await makeLink(service)];
+      line.to(service.port);
+      const location = await fetch(link.url, {
+        method: 'POST',
+        headers: { 'Tus-Resumable': '1.0.0', 'Upload-Length': String(bytes.length) },
+      }).then((answer) => answer.headers.get('Location') ?? '');
+      const offset = async () => {
+        const head = await fetch(location, { method: 'HEAD', headers: { 'Tus-Resumable': '1.0.0' } });
+        return Number(head.headers.get('Upload-Offset'));
+      };
+      // Its first request asks where the upload is; its second is cut in the middle of the third megabyte.
+      let connection = 0;
+      line.to(service.port, () => (++connection === 2 ? { up: 2.5 * MIB, silent } : {}));
+      await expect(upload(bytes, link, { uploadUrl: location, retryDelays: null })).rejects.toThrow();
+      line.to(service.port);
+      if (silent) {
+        await expect.poll(offset, { timeout: 20_000 }).toBe(2 * MIB);
+        line.mend();
+      }
+      // But for the request's head.
+      await expect.poll(offset, { timeout: 20_000 }).toBeGreaterThan(2.5 * MIB - 1_000);
+      expect(await offset()).toBeLessThan(2.5 * MIB);
+      await upload(bytes, link, { uploadUrl: location });
+      await expectStored(link, bytes);
+    },
+  );
+
   test('sends byte by byte', async () => {
     const [bytes, link] = [pngOfBytes(soakOr(2_000, 300)), await makeLink(service)];
     line.to(service.port);

@@ -171,7 +171,7 @@ describe('tries of one link', () => {
 });
 
 describe('very many very small pieces', () => {
-  it('are a short list, and the picture', async () => {
+  it('are a short list, and the picture', { timeout: 120_000 }, async () => {
     const bytes = pngOf(soakOr(2_000, 250));
     const begun = await Try.begin(await TestLink.create(), bytes.length);
     let most = 0;
