@@ -76,6 +76,23 @@ const TABLE: readonly [
     { 'Retry-After': '2' },
   ],
   [{ tag: 'internal' }, 500, 'internal_error'],
+  [{ tag: 'gone', what: 'upload_link' }, 410, 'upload_link_gone'],
+  ...(['used', 'expired', 'revoked'] as const).map((reason): (typeof TABLE)[number] => [
+    { tag: 'link_closed', reason },
+    410,
+    `link_${reason}`,
+  ]),
+  [{ tag: 'upload_lost' }, 409, 'upload_lost'],
+  [{ tag: 'digest_mismatch' }, 400, 'digest_mismatch'],
+  [{ tag: 'digest_mismatch', tus: true }, 460, 'checksum_mismatch'],
+  [{ tag: 'link_used' }, 409, 'link_already_used'],
+  [{ tag: 'too_many_attempts' }, 429, 'too_many_attempts'],
+  [{ tag: 'not_uploaded', status: 'expired' }, 409, 'not_uploaded', { link_status: 'expired' }],
+  [{ tag: 'no_job' }, 409, 'no_job'],
+  [{ tag: 'rate_limited', retryAfter: 60 }, 429, 'rate_limited', undefined, { 'Retry-After': '60' }],
+  [{ tag: 'tus_version' }, 412, 'tus_version', undefined, { 'Tus-Version': '1.0.0' }],
+  [{ tag: 'offset_mismatch', offset: 7 }, 409, 'offset_mismatch', { offset: 7 }, { 'Upload-Offset': '7' }],
+  [{ tag: 'checksum_mismatch' }, 460, 'checksum_mismatch'],
 ];
 
 describe('a failure', () => {

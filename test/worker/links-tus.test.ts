@@ -456,7 +456,7 @@ describe('a picture that is refused', () => {
     ['is none', utf8('<svg xmlns="http://www.w3.org/2000/svg"/>'), {}, 415, 'unsupported_media_type'],
     ['is cut off', half, {}, 400, 'invalid_request'],
     ['is not what was declared', jpg, { filetype: 'image/png' }, 415, 'unsupported_media_type'],
-    ['is another than the link is for', pngOf(999), {}, 460, 'digest_mismatch'],
+    ['is another than the link is for', pngOf(999), {}, 460, 'checksum_mismatch'],
   ])('since it %s, ends its try, and not the link', async (_name, bytes, metadata, status, code) => {
     const link = await TestLink.create({ sha256: await sha256Hex(png) });
     const begun = await Try.begin(link, bytes.length, { 'Upload-Metadata': metadataOf(metadata) });

@@ -77,8 +77,10 @@ export function linkProblemOf(failure: LinkFailure): Problem {
       };
     case 'digest_mismatch':
       return {
-        status: failure.tus ? CHECKSUM_STATUS : 400,
-        code: 'digest_mismatch',
+        // A code is one status: what tus has a status for, it has a code for.
+        ...(failure.tus
+          ? { status: CHECKSUM_STATUS, code: 'checksum_mismatch' }
+          : { status: 400, code: 'digest_mismatch' }),
         title: 'Not the expected file',
         detail:
           failure.told === 'request'
