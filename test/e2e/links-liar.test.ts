@@ -76,7 +76,8 @@ describe('a sender that lies', () => {
       await sender.write(chunk);
       chunks++;
     }
-    expect(await sender.status()).toBe(413);
+    // The runtime answers and then hangs up on who goes on: the reset may overtake the answer.
+    expect([413, null]).toContain(await sender.status());
     console.log(`cap ${cap}: ${chunks * CHUNK - cap} bytes of body past it were taken`);
     expect(chunks * CHUNK).toBeLessThanOrEqual(cap + 64 * KIB);
     await expect.poll(() => kept(id), { timeout: 10_000 }).toEqual([]);
