@@ -7,7 +7,8 @@ import { objectKeys } from '../support/stored-objects.ts';
 
 const KIB = 1_024;
 const MIB = 1_024 * KIB;
-const CHUNK = 16 * KIB;
+/** Sent at once. Of the last that was sent it is not known how much was read. */
+const CHUNK = 4 * KIB;
 
 let service: TestService;
 beforeAll(async () => {
@@ -79,7 +80,7 @@ describe('a sender that lies', () => {
     // The runtime answers and then hangs up on who goes on: the reset may overtake the answer.
     expect([413, null]).toContain(await sender.status());
     console.log(`cap ${cap}: ${chunks * CHUNK - cap} bytes of body past it were taken`);
-    expect(chunks * CHUNK).toBeLessThanOrEqual(cap + 64 * KIB);
+    expect(chunks * CHUNK).toBeLessThanOrEqual(cap + 64 * KIB + CHUNK);
     await expect.poll(() => kept(id), { timeout: 10_000 }).toEqual([]);
     await expectAnswering();
     sender.socket.destroy();
@@ -98,7 +99,7 @@ describe('a sender that lies', () => {
     // What follows the body is no request: the runtime may hang up on it before the answer to the first has been read.
     expect([415, 400, null]).toContain(await sender.status());
     console.log(`declared 1000: ${sent} bytes were taken`);
-    expect(sent).toBeLessThanOrEqual(1_000 + 64 * KIB);
+    expect(sent).toBeLessThanOrEqual(1_000 + 64 * KIB + CHUNK);
     expect(await kept(id)).toEqual([]);
     await expectAnswering();
     sender.socket.destroy();
