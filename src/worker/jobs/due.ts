@@ -15,7 +15,10 @@ export interface Claim {
   readonly lane: string;
 }
 
-/** Keys of the due table. A job, an upload link and their deliveries are told apart by their ids; duties of the shard have fixed names. */
+/**
+ * Keys of the due table. A job, an upload link and their deliveries are told apart by their ids; duties of the shard have
+ * fixed names.
+ */
 export const SETTLE_KEY = 'settle';
 export const RETAIN_KEY = 'retain';
 export const TIDY_KEY = 'tidy';

@@ -1,6 +1,7 @@
 /**
  * JobShard: the jobs of one account in one region, and in its home region the account's upload links. A thin shell: it
- * turns calls into those of its parts (parts.ts). One database holds jobs, their holds, due work and events, so money and state commit together.
+ * turns calls into those of its parts (parts.ts). One database holds jobs, their holds, due work and events, so money
+ * and state commit together.
  */
 
 import { DurableObject } from 'cloudflare:workers';

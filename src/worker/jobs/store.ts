@@ -1,7 +1,7 @@
 /**
- * The shard's rows: jobs, the book, idempotency keys, deliveries; upload links have a part of their own. Synchronous; the caller groups what belongs together
- * in one `transactionSync`. The schema is made on the first write, so a lookup at a shard that was never used leaves
- * nothing behind.
+ * The shard's rows: jobs, the book, idempotency keys, deliveries; upload links have a part of their own. Synchronous;
+ * the caller groups what belongs together in one `transactionSync`. The schema is made on the first write, so a lookup
+ * at a shard that was never used leaves nothing behind.
  */
 
 import { LinkStore } from '../links/store.ts';

@@ -34,8 +34,8 @@ const ENDED_EARLY: Failure = { tag: 'malformed_body', detail: 'The body ended ea
  * Adds a request's bytes to an upload, and completes it with its last.
  * @returns the upload's new offset.
  * @throws {ApiError} `body_too_large` for more than is missing; `malformed_body` for a body that ended early, whose bytes
- *   are kept all the same unless they have a checksum; `checksum_mismatch`; `offset_mismatch` when another request was faster; what `complete`
- *   throws, which ends the upload unless it is `unavailable`.
+ *   are kept all the same unless they have a checksum; `checksum_mismatch`; `offset_mismatch` when another request was
+ *   faster; what `complete` throws, which ends the upload unless it is `unavailable`.
  */
 export async function append(
   c: Context<App>,

@@ -10,7 +10,10 @@ const MINUTE_MS = 60_000;
 /** Where the sweep left off. In the bucket itself, since no object of ours owns all accounts' files. */
 const CURSOR_KEY = 'state/file-sweep-cursor';
 
-/** Looks at the next page of inputs, uploads and pieces and deletes those past their age. Failures are logged, and met again next time. */
+/**
+ * Looks at the next page of inputs, uploads and pieces and deletes those past their age. Failures are logged, and met
+ * again next time.
+ */
 export async function sweepFiles(env: Env, config: Config, now: number): Promise<void> {
   if (Math.floor(now / MINUTE_MS) % EVERY_MINUTES !== 0) return;
   try {

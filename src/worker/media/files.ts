@@ -31,7 +31,8 @@ const MS_PER_S = 1_000;
  * The file that a link covers.
  * @param findPicture Asked where the link is to what was uploaded to an upload link; without it, such a link is to nothing.
  * @throws {ApiError} `forbidden_link` for a link that is not valid at `now` (ms); `not_found` when the link is good and
- *   the object has been deleted, or nothing has been uploaded yet; `range_not_satisfiable`; `method_not_allowed`; `unavailable` when R2 fails.
+ *   the object has been deleted, or nothing has been uploaded yet; `range_not_satisfiable`; `method_not_allowed`;
+ *   `unavailable` when R2 fails, or the shard of an upload link.
  */
 export async function serveFile(
   request: Request,

@@ -3,7 +3,8 @@
  *
  * Only a file's first bytes decide its type, never its name or what the sender says. Nothing is decoded; the headers
  * are read, and the structure is followed to the end of the file, so that most cut files are refused here and not by
- * the upstream, and so that nothing rides along behind the image but what cameras put there. Each reader's work is linear in the number of bytes, whatever they are.
+ * the upstream, and so that nothing rides along behind the image but what cameras put there. Each reader's work is
+ * linear in the number of bytes, whatever they are.
  */
 
 import type { Failure } from '../errors.ts';
