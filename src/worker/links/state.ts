@@ -10,8 +10,8 @@ export interface LinkFacts {
 }
 
 /**
- * An upload that was begun before the link expired may finish this much later: a phone on a bad line needs minutes for
- * 20 MB. Its beginning is judged where it began, at the edge.
+ * A request that began before the link expired may finish this much later: a phone on a bad line needs minutes for
+ * 20 MB. Its beginning is judged where it began, at the edge; so is that of each request of a resumable upload.
  */
 export const FINISH_GRACE_MS = 900_000;
 
