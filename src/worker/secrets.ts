@@ -10,7 +10,7 @@
 import { fromBase64Url, toBase64Url, utf8 } from './bytes.ts';
 
 /** What a derived key is for. A new purpose is a new line here, never a second use of an old one. */
-export type Purpose = 'api-key' | 'job-id' | 'callback' | 'file' | 'upload' | 'webhook-secret';
+export type Purpose = 'api-key' | 'job-id' | 'callback' | 'file' | 'file-nonce' | 'upload' | 'webhook-secret';
 
 /** One secret of the ring. */
 export interface RingEntry {
@@ -139,8 +139,18 @@ export async function encrypt(
   plaintext: string,
   context: string,
 ): Promise<string> {
-  const entry = currentEntry(ring);
-  const nonce = crypto.getRandomValues(new Uint8Array(NONCE_BYTES));
+  return seal(currentEntry(ring), purpose, plaintext, {
+    context,
+    nonce: crypto.getRandomValues(new Uint8Array(NONCE_BYTES)),
+  });
+}
+
+async function seal(
+  entry: RingEntry,
+  purpose: Purpose,
+  plaintext: string,
+  { context, nonce }: { readonly context: string; readonly nonce: Uint8Array<ArrayBuffer> },
+): Promise<string> {
   const sealed = await crypto.subtle.encrypt(
     { name: 'AES-GCM', iv: nonce, additionalData: utf8(context) },
     await aesKey(entry, purpose),
@@ -197,4 +207,24 @@ export async function readToken(ring: Ring, purpose: Purpose, token: string): Pr
   if (!entry || !given || !claims) return null;
   if (!equalBytes(given, await mac(entry, purpose, `${payload}.${ringId}`))) return null;
   return JSON.parse(new TextDecoder().decode(claims));
+}
+
+/** What a sealed token is, beside its purpose: no other ciphertext passes for one. */
+const TOKEN = 'token/1';
+
+/**
+ * A token that tells whoever has it nothing: `ringId.base64url(nonce || ciphertext)`. The same claims are the same token,
+ * so that what is sent again is sent alike: the nonce is a MAC of the claims, as in SIV (RFC 5297), under a key of its own.
+ */
+export async function sealToken(ring: Ring, purpose: 'file', claims: unknown): Promise<string> {
+  const entry = currentEntry(ring);
+  const plaintext = JSON.stringify(claims);
+  const nonce = (await mac(entry, `${purpose}-nonce`, plaintext)).slice(0, NONCE_BYTES);
+  return seal(entry, purpose, plaintext, { context: TOKEN, nonce });
+}
+
+/** The claims of a sealed token of ours, not yet checked for shape or expiry; null for anything else. */
+export async function openToken(ring: Ring, purpose: 'file', token: string): Promise<unknown> {
+  const plaintext = await decrypt(ring, purpose, token, TOKEN);
+  return plaintext === null ? null : JSON.parse(plaintext);
 }

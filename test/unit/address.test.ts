@@ -143,6 +143,9 @@ const INTERNAL = [
 
 /** Texts that are no URL of ours to use, or that parsers read in different ways. */
 const MALFORMED = [
+  'https://example.com;sandbox;x.com/',
+  'https://a,b.example.com/',
+  "https://a'b.example.com/",
   '',
   ' ',
   'example.com',

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { fromBase64Url } from '../../src/worker/bytes.ts';
 import type { Config } from '../../src/worker/env.ts';
 import {
   type FileLink,
@@ -9,7 +10,7 @@ import {
   uploadLinkOf,
 } from '../../src/worker/media/links.ts';
 import { inputKey, resultKey, uploadKey } from '../../src/worker/media/storage.ts';
-import { parseRing, signToken } from '../../src/worker/secrets.ts';
+import { encrypt, parseRing, sealToken, signToken } from '../../src/worker/secrets.ts';
 import { config, newAccount } from './media-fixtures.ts';
 
 const NOW = 1_800_000_000_000;
@@ -74,9 +75,25 @@ describe('file links', () => {
       expect(await readFileLink(config, token, upload.name, NOW)).toBeNull();
     }
     for (const other of [null, [], 'x', { ...claims, e: '1' }, { ...claims, more: 1 }, { n: upload.name }]) {
-      const token = await signToken(config.SIGNING_SECRETS, 'file', other);
+      const token = await sealToken(config.SIGNING_SECRETS, 'file', other);
       expect(await readFileLink(config, token, upload.name, NOW)).toBeNull();
     }
+    const text = JSON.stringify(claims);
+    const sealed = await encrypt(config.SIGNING_SECRETS, 'file', text, 'something else');
+    expect(await readFileLink(config, sealed, upload.name, NOW)).toBeNull();
+  });
+
+  it('tell whoever has them nothing, and are the same for the same file', async () => {
+    const url = await fileUrl(config, upload);
+    const [token] = parts(url);
+    const bytes = fromBase64Url(token.slice(token.indexOf('.') + 1));
+    const text = new TextDecoder('latin1').decode(bytes ?? undefined);
+    for (const part of [upload.account, upload.key, 'acct_', 'image/', '"k"']) {
+      expect(text).not.toContain(part);
+      expect(url).not.toContain(part);
+    }
+    expect(await fileUrl(config, upload)).toBe(url);
+    expect(await fileUrl(config, { ...upload, expiresAt: upload.expiresAt + 1 })).not.toBe(url);
   });
 
   it('outlive a new secret, and not the dropping of their own', async () => {

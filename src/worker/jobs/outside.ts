@@ -45,11 +45,12 @@ export async function videoUrl(
   account: string,
   job: JobView,
   expiresAt: number,
+  name = `${job.jobId}.mp4`,
 ): Promise<string | null> {
   if (!job.video) return null;
   return fileUrl(config, {
     key: job.video.key,
-    name: `${job.jobId}.mp4`,
+    name,
     type: 'video/mp4',
     account,
     expiresAt,

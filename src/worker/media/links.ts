@@ -1,14 +1,15 @@
 /**
  * Signed, expiring links to files in the bucket: `PUBLIC_URL/files/{token}/{name}`.
  *
- * The token says which object, under which name and type, until when, and for an upload whose it is. Whoever has the
- * link may read the file; only its own account may start a job from an upload's link. A link that is wrong in any way
- * gets one answer, so nothing about an object can be learnt by trying.
+ * The token says which object, under which name and type, until when, and for an upload whose it is. It is encrypted: a
+ * video's link is shown to people who are to know nothing of the account that it lies under. Whoever has the link may
+ * read the file; only its own account may start a job from an upload's link. A link that is wrong in any way gets one
+ * answer, so nothing about an object can be learnt by trying.
  */
 
 import * as z from 'zod';
 import type { Config } from '../env.ts';
-import { readToken, signToken } from '../secrets.ts';
+import { openToken, sealToken } from '../secrets.ts';
 import { isSameHost } from '../webhooks/address.ts';
 import { linkImagePrefix, uploadPrefix } from './storage.ts';
 
@@ -54,7 +55,7 @@ export async function fileUrl(config: LinkConfig, link: FileLink): Promise<strin
     e: link.expiresAt,
     ...(link.account === undefined ? {} : { a: link.account }),
   };
-  return `${config.PUBLIC_URL}${ROOT}${await signToken(config.SIGNING_SECRETS, 'file', claims)}/${link.name}`;
+  return `${config.PUBLIC_URL}${ROOT}${await sealToken(config.SIGNING_SECRETS, 'file', claims)}/${link.name}`;
 }
 
 /** What a token says of a picture that is still to come. It is served as what it then is. */
@@ -92,7 +93,7 @@ export async function readFileLink(
   name: string,
   now: number,
 ): Promise<FileLink | null> {
-  const claims = Claims.safeParse(await readToken(config.SIGNING_SECRETS, 'file', token));
+  const claims = Claims.safeParse(await openToken(config.SIGNING_SECRETS, 'file', token));
   if (!claims.success) return null;
   const { k: key, n, t: type, e: expiresAt, a: account } = claims.data;
   return n === name && now < expiresAt ? { key, name, type, expiresAt, account } : null;

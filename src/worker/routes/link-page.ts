@@ -21,6 +21,8 @@ const SHOWN_MS = 86_400_000;
 /** Pages name the version of the script that they want: an old one may lie in caches for so long, in s. */
 const SCRIPT_MAX_AGE_S = 300;
 const SECOND_MS = 1_000;
+/** Under which a person saves the video. Its usual name is the job's id, which is the owner's to know. */
+const VIDEO_NAME = 'video.mp4';
 
 /**
  * The link as it is now. Mounted at `GET /u/{token}`, and so HEAD.
@@ -55,7 +57,8 @@ function requireShown(shown: boolean, reason: ClosedReason): void {
 }
 
 function videoOf(config: Config, { account }: LinkClaims, { job }: LinkView, now: number) {
-  return job ? videoUrl(config, account, job, now + config.FILE_LINK_TTL_S * SECOND_MS) : null;
+  const until = now + config.FILE_LINK_TTL_S * SECOND_MS;
+  return job ? videoUrl(config, account, job, until, VIDEO_NAME) : null;
 }
 
 /** Whether a person waits for a page: a browser names HTML, tools and scripts take anything or want JSON. */

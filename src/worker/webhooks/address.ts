@@ -31,6 +31,12 @@ export const MAX_ADDRESS_LENGTH = 4_096;
 /** Ports of webhooks, as `URL.port` writes them: 443, and 8443 as the usual second one. */
 const WEBHOOK_PORTS: ReadonlySet<string> = new Set(['', '443', '8443']);
 
+/**
+ * A label as the URL standard leaves it: lower-case, other scripts as Punycode. It lets more characters pass, such as a
+ * semicolon, which no DNS name has and which would end a directive where a host is put into a header.
+ */
+const LABEL = /^[a-z0-9_-]{1,63}$/;
+
 /** Longest host name, in characters (RFC 1035 §2.3.4: 255 octets on the wire). */
 const MAX_NAME_LENGTH = 253;
 
@@ -89,7 +95,7 @@ function isLoopback(host: string): boolean {
 /** Why a name cannot be one of the public DNS, or null. */
 function nameProblem(host: string, local: boolean): string | null {
   const labels = host.split('.');
-  if (host.length > MAX_NAME_LENGTH || labels.some((label) => label === '' || label.length > 63)) {
+  if (host.length > MAX_NAME_LENGTH || !labels.every((label) => LABEL.test(label))) {
     return 'must have a valid host name';
   }
   if (labels.length < 2) return 'must have a full host name with a domain';
