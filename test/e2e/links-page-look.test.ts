@@ -12,6 +12,7 @@ import type { Page } from '../../src/worker/docs/layout.ts';
 import { openBrowser } from '../support/browser.ts';
 import { withoutBrowser } from '../support/commands.ts';
 import { picture } from '../support/pictures.ts';
+import { soakOr } from '../support/soak.ts';
 
 const PENDING: PublicLink = {
   status: 'pending',
@@ -114,7 +115,7 @@ describe.skipIf(noBrowser !== null)('the page of an upload link', { timeout: TIM
   const viewport = (width: number) => ({ viewport: { width, height: 844 } });
 
   it.each([...pages.keys()])('"%s" fits every screen, asks nobody else, and moves nothing', async (name) => {
-    for (const width of [320, 390, 1_280]) {
+    for (const width of soakOr<readonly number[]>([320, 390, 1_280], [320, 1_280])) {
       for (const javaScriptEnabled of [true, false]) {
         const { seen, requests, complaints } = await opened(
           name,

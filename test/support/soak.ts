@@ -3,7 +3,7 @@
 /** Whether this is a soak run. Inside workerd, `process.env` holds the bindings, and the test's configuration binds it. */
 export const SOAK = process.env.SOAK === '1';
 
-/** The full count in a soak run, else the small one. */
-export function soakOr(full: number, small: number): number {
+/** The full count, or list, in a soak run, else the small one. */
+export function soakOr<T extends number | readonly number[]>(full: T, small: T): T {
   return SOAK ? full : small;
 }
