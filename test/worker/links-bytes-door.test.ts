@@ -4,6 +4,7 @@ import { linkUrl } from '../../src/worker/links/token.ts';
 import { call } from '../support/customer.ts';
 import { untouchable } from './api-door.ts';
 import { type Answered, FORM_TYPE, pngOf, read, TestLink } from './links-bytes-fixtures.ts';
+import { Try, TUS } from './links-tus-fixtures.ts';
 import { config, fixtures, source } from './media-fixtures.ts';
 
 const codeOf = ({ status, body }: Answered) => `${status} ${body?.code ?? ''}`.trim();
@@ -155,6 +156,54 @@ describe('rates', () => {
     expect((await ask('192.0.2.1', 'PUT')).status).toBe(400);
     expect(codeOf(await ask('192.0.2.1', 'GET'))).toBe('429 rate_limited');
     expect((await ask('192.0.2.2', 'GET')).status).toBe(200);
+  });
+
+  it('of the requests of uploads that have begun, apart from all others', async () => {
+    const [LINK_REQUESTS, LINK_PIECES] = [limiter(2), limiter(700)];
+    const link = await TestLink.create();
+    const tried = await Try.begin(link, 2_000);
+    const rates = { ...DEPLOYED, LINK_REQUESTS, LINK_PIECES };
+    const headers = { ...TUS, 'CF-Connecting-IP': '192.0.2.9' };
+    const ask = (method: string, below: string) => link.straight({ method, headers }, rates, below);
+    for (let n = 0; n < 10; n++) expect((await ask('HEAD', tried.below)).status).toBe(200);
+    expect((await ask('GET', '')).status).toBe(200);
+    // None that begins one, nor any that is no such upload's address.
+    expect((await ask('GET', '/elsewhere')).status).toBe(404);
+    expect(codeOf(await ask('POST', ''))).toBe('429 rate_limited');
+    expect([...LINK_REQUESTS.counts, ...LINK_PIECES.counts]).toEqual([
+      ['192.0.2.9', 3],
+      ['192.0.2.9', 10],
+    ]);
+    const none = await link.straight(
+      { method: 'HEAD', headers },
+      { ...rates, LINK_PIECES: limiter(0) },
+      tried.below,
+    );
+    expect(none.status).toBe(429);
+  });
+
+  it('of a whole IPv6 network', async () => {
+    const LINK_REQUESTS = limiter(99);
+    const link = await TestLink.create();
+    for (const address of [
+      '2001:db8:1:2::1',
+      '2001:0DB8:1:2:ffff:ffff:ffff:ffff',
+      '2001:db8:1:3::1',
+      '::ffff:192.0.2.4',
+      '192.0.2.4',
+      'nowhere',
+    ]) {
+      await link.straight(
+        { method: 'GET', headers: { 'CF-Connecting-IP': address } },
+        { ...DEPLOYED, LINK_REQUESTS },
+      );
+    }
+    expect([...LINK_REQUESTS.counts]).toEqual([
+      ['2001:db8:1:2::/64', 2],
+      ['2001:db8:1:3::/64', 1],
+      ['192.0.2.4', 2],
+      ['nowhere', 1],
+    ]);
   });
 
   it('are off in local mode, and without bindings', async () => {

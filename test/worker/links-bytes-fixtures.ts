@@ -17,6 +17,21 @@ const bindings = env as unknown as Env;
 const config = configOf(bindings);
 export const { BUCKET } = bindings;
 
+/** The bucket, one of whose methods is done as `instead` does it, with the call itself and its key. */
+export function bucketThat(
+  method: 'put' | 'head',
+  instead: (call: () => Promise<unknown>, key: string) => Promise<unknown>,
+): R2Bucket {
+  return new Proxy(BUCKET, {
+    get(target, name) {
+      const value: unknown = Reflect.get(target, name);
+      if (typeof value !== 'function') return value;
+      const call = value.bind(target);
+      return name === method ? (...args: [string]) => instead(() => call(...args), args[0]) : call;
+    },
+  });
+}
+
 /** An answer, read. `body` is the parsed JSON, or null where there is none. */
 export interface Answered {
   readonly status: number;
@@ -85,9 +100,13 @@ export class TestLink {
    * As {@link send}, without a front door between: a stream is read by the Worker itself, which sees it fail, and bindings
    * may be others. Returns when everything that the request has begun is done.
    */
-  async straight(init: RequestInit, overrides: Readonly<Record<string, unknown>> = {}): Promise<Answered> {
+  async straight(
+    init: RequestInit,
+    overrides: Readonly<Record<string, unknown>> = {},
+    below = '',
+  ): Promise<Answered> {
     const context = createExecutionContext();
-    const answer = await createApp().fetch(this.request(init), { ...bindings, ...overrides }, context);
+    const answer = await createApp().fetch(this.request(init, below), { ...bindings, ...overrides }, context);
     const answered = await read(answer);
     await waitOnExecutionContext(context);
     return answered;

@@ -45,6 +45,46 @@ async function fileIn(stream: ReadableStream<Uint8Array>): Promise<Uint8Array> {
   }
 }
 
+/** A form with one part, whose header is this. */
+function formWith(disposition: string, type?: string): ReadableStream<Uint8Array> {
+  const header = `Content-Disposition: ${disposition}${type === undefined ? '' : `\r\nContent-Type: ${type}`}`;
+  const text = `--${BOUNDARY}\r\n${header}\r\n\r\npicture\r\n--${BOUNDARY}--\r\n`;
+  return cutAt(new TextEncoder().encode(text), []);
+}
+
+describe("a part's header", () => {
+  it.each([
+    ['quoted', 'form-data; name="file"; filename="a.png"'],
+    ['bare', 'form-data; name=file; filename=a.png'],
+    ['as .NET writes it', "form-data; name=file; filename=a.png; filename*=utf-8''a.png"],
+    ['with an extended name alone', "form-data; name=file; filename*=UTF-8''%E5%A4%9C.png"],
+    ['in another order', 'form-data; filename=a.png; name=file'],
+    ['with little space', 'form-data;name=file;filename="a.png"'],
+    ['with much space', 'form-data ;\tname=file ;  filename="a.png"'],
+    ['with an escaped quote', 'form-data; filename="a\\"; name=x; b.png"; name="file"'],
+    ['with a backslash at the end', 'form-data; name="file"; filename="C:\\"'],
+    ['in capitals', 'form-data; NAME=file; FileName=a.png'],
+    ['with a name that looks like more', 'form-data; filename="a; name=x; filename=b"; name=file'],
+  ])('%s has a file', async (_name, disposition) => {
+    for (const type of ['image/png', undefined]) {
+      const form = await openForm(formWith(disposition, type), FORM_TYPE, { silenceMs: 60_000 });
+      expect(await new Response(form.body).text()).toBe('picture');
+      expect([form.declaredType, form.failure()]).toEqual([type ?? 'application/octet-stream', null]);
+      form.close();
+    }
+  });
+
+  it.each([
+    ['without a file name', 'form-data; name=file'],
+    ['of another field', 'form-data; name=photo; filename=a.png'],
+    ['whose value looks like a file name', 'form-data; name="file; filename=a.png"'],
+    ['without a field', 'form-data; filename=a.png'],
+  ])('%s has none', async (_name, disposition) => {
+    const opening = openForm(formWith(disposition, 'image/png'), FORM_TYPE, { silenceMs: 60_000 });
+    expect(await failureOf(opening)).toMatchObject({ tag: 'malformed_body' });
+  });
+});
+
 describe('a form that arrives in pieces', () => {
   it('has the same file wherever it is cut', async () => {
     for (let at = 1; at < FORM.length; at++) expect(await fileIn(cutAt(FORM, [at])), `${at}`).toEqual(FILE);

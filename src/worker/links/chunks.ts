@@ -1,7 +1,6 @@
 /** Reading a body chunk by chunk, no further than asked, with an end to a sender's silence. */
 
-/** Largest chunk, in bytes, where the stream lets us choose. */
-const CHUNK_BYTES = 65_536;
+import { chunkBytes } from './room.ts';
 
 export interface ChunksOptions {
   readonly signal?: AbortSignal | undefined;
@@ -70,10 +69,12 @@ function readerOf(stream: ReadableStream<Uint8Array>): Reader {
       cancel: (reason) => reader.cancel(reason),
     };
   }
-  let memory = new ArrayBuffer(CHUNK_BYTES);
+  let memory = new ArrayBuffer(0);
   return {
     async next(most) {
-      const { done, value } = await bytes.read(new Uint8Array(memory, 0, Math.min(most, CHUNK_BYTES)));
+      const room = chunkBytes();
+      if (memory.byteLength !== room) memory = new ArrayBuffer(room);
+      const { done, value } = await bytes.read(new Uint8Array(memory, 0, Math.min(most, room)));
       if (done || value === undefined) return null;
       // The buffer goes along with each read and comes back with what was read.
       memory = value.buffer as ArrayBuffer;

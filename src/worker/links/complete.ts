@@ -8,15 +8,19 @@ import { granted, reached } from '../http/outcome.ts';
 import { mintId } from '../ids.ts';
 import { agreesWith, namesOf } from '../media/image-types.ts';
 import { refusalFailure, sniff } from '../media/sniff.ts';
-import { reachable } from '../media/storage.ts';
+import { reachable, storageUnavailable } from '../media/storage.ts';
 import { assemble, inSlot } from './assemble.ts';
 import { imageKey, tmpPrefix } from './attempt.ts';
 import { LinkClient } from './client.ts';
 import type { LinkView, StoredImage, TusPart } from './contract.ts';
 import { expected } from './declared.ts';
 import { eraseKeys, erasePrefix } from './erase.ts';
+import { keepRoom } from './room.ts';
 import { closedReason } from './state.ts';
 import type { LinkClaims } from './token.ts';
+
+/** An image can come and go between two looks when its try is refused elsewhere or swept; hardly twice. */
+const MAX_ROUNDS = 4;
 
 /** A try all of whose bytes have come. */
 export interface Attempt {
@@ -45,6 +49,8 @@ export async function complete(
   attempt: Attempt,
 ): Promise<LinkView> {
   const bucket = c.env.BUCKET;
+  // Its reader has left, but the tail stays here, perhaps for long: it may wait for a slot.
+  const room = keepRoom(attempt.tail.byteLength);
   try {
     const image = await store(bucket, claims, link, attempt);
     const finished = await finish(c, claims, image, attempt);
@@ -60,10 +66,12 @@ export async function complete(
       );
     }
     throw cause;
+  } finally {
+    room.leave();
   }
 }
 
-/** Puts the image, create-only, under the try's own key. The same image again is the same object. */
+/** Checks the image and keeps it under the try's own key. */
 async function store(
   bucket: R2Bucket,
   claims: LinkClaims,
@@ -87,20 +95,35 @@ async function store(
     if (digests.some((digest) => digest !== sha256))
       throw new ApiError({ tag: 'digest_mismatch', told: 'request' });
     const key = imageKey(claims, attempt);
-    const stored = await reachable(
-      bucket.put(key, bytes, {
-        sha256,
-        httpMetadata: { contentType: type },
-        onlyIf: { etagDoesNotMatch: '*' },
-      }),
-    );
-    // It is there already when the end of a resumable upload is asked for again. Other bytes are another's.
-    const kept = (stored ?? (await reachable(bucket.head(key))))?.checksums.sha256;
-    if (!kept || toHex(new Uint8Array(kept)) !== sha256) throw new ApiError({ tag: 'upload_lost' });
-    return { key, type, bytes: bytes.byteLength, width, height, sha256 };
+    const image = { key, type, bytes: bytes.byteLength, width, height, sha256 };
+    await keep(bucket, image, bytes);
+    return image;
   };
   // What never left memory needs no more of it.
   return parts.length === 0 ? work() : inSlot(work);
+}
+
+/**
+ * Puts an image so that its age, by which it is swept, begins now. It is there already when the end of a resumable upload
+ * is asked for again, perhaps days after its first; then it is put once more, over itself alone.
+ * @throws {ApiError} `upload_lost` when another image is there; `unavailable` when R2 fails.
+ */
+async function keep(
+  bucket: R2Bucket,
+  { key, type, sha256 }: StoredImage,
+  bytes: Uint8Array<ArrayBuffer>,
+): Promise<void> {
+  const put = (onlyIf: R2Conditional) =>
+    reachable(bucket.put(key, bytes, { sha256, httpMetadata: { contentType: type }, onlyIf }));
+  for (let round = 0; round < MAX_ROUNDS; round++) {
+    if (await put({ etagDoesNotMatch: '*' })) return;
+    const there = await reachable(bucket.head(key));
+    if (there === null) continue;
+    const kept = there.checksums.sha256;
+    if (!kept || toHex(new Uint8Array(kept)) !== sha256) throw new ApiError({ tag: 'upload_lost' });
+    if (await put({ etagMatches: there.etag })) return;
+  }
+  throw storageUnavailable(new Error('the image comes and goes'));
 }
 
 /** Has the shard decide. The stored image is deleted unless it is the upload, or may be. */

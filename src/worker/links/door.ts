@@ -10,7 +10,7 @@ import { closedReason } from './state.ts';
 import { type LinkClaims, readLinkToken } from './token.ts';
 
 export { expected, requireLength, requireType } from './declared.ts';
-export { limitAttempts, limitRequests } from './rate-limit.ts';
+export { limitAttempts, limitPieces, limitRequests } from './rate-limit.ts';
 
 /** What the link's address says. No I/O. @throws {ApiError} `not_found` for any address that is none of ours. */
 export async function claimsOf(c: Context<App>): Promise<LinkClaims> {

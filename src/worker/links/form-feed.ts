@@ -31,8 +31,14 @@ const DASH = 0x2d;
 /** RFC 2046 §5.1.1, quoted or bare. The parser would never come back from a boundary of 252 characters. */
 const BOUNDARY =
   /^multipart\/form-data *;(?:[^"]*;)? *boundary=(?:"([\w'()+,./:=? -]{0,69}[\w'()+,./:=?-])"|([\w'()+,./:=?-]{1,70})) *(?:;|$)/i;
-const NAME = /; *name="([^"]*)"/i;
-const FILENAME = /; *filename="([^"]*)"/i;
+/**
+ * RFC 2183 §2: a parameter of Content-Disposition, quoted or bare. Browsers mean a backslash as it stands, older tools
+ * escape a quote with it.
+ */
+const PARAMETER = /[ \t]*;[ \t]*([\w*.-]+)[ \t]*=[ \t]*(?:"((?:\\"|[^"])*)"|([^\s;"]+))/gy;
+/** RFC 8187: an encoding and a language before the text. */
+const EXTENDED = /^[^']*'[^']*'/;
+const NO_TYPE = 'application/octet-stream';
 /** A boundary and what may stand before its end in a chunk. */
 const MAX_HELD = 80;
 
@@ -88,10 +94,22 @@ function dashesAtEnd(bytes: Uint8Array): number {
 
 /** Read from the header itself: the parser gives up on names beyond Latin-1, which browsers send as they are. */
 function headerOf({ headers, contentType }: PartInfo): PartHeader {
-  const disposition = String(headers['content-disposition'] ?? '');
+  const parameters = parametersOf(String(headers['content-disposition'] ?? ''));
   return {
-    name: NAME.exec(disposition)?.[1] ?? '',
-    filename: FILENAME.exec(disposition)?.[1] ?? null,
-    contentType,
+    name: parameters.get('name') ?? '',
+    filename: parameters.get('filename') ?? parameters.get('filename*')?.replace(EXTENDED, '') ?? null,
+    contentType: headers['content-type'] === undefined ? NO_TYPE : contentType,
   };
+}
+
+/** The parameters of a header, by their lower-case names; the first of each, up to whatever is none. */
+function parametersOf(header: string): ReadonlyMap<string, string> {
+  const parameters = new Map<string, string>();
+  const start = header.indexOf(';');
+  if (start === -1) return parameters;
+  for (const [, name = '', quoted, bare = ''] of header.slice(start).matchAll(PARAMETER)) {
+    const key = name.toLowerCase();
+    if (!parameters.has(key)) parameters.set(key, quoted ?? bare);
+  }
+  return parameters;
 }

@@ -6,6 +6,7 @@
 import { ApiError } from '../errors.ts';
 import { type Chunks, type ChunksOptions, chunksOf } from './chunks.ts';
 import { type FormFeed, formFeed, type PartHeader } from './form-feed.ts';
+import { chunkBytes, type Room, takeRoom } from './room.ts';
 
 /** The file, once its part has begun. */
 export interface FormFile {
@@ -26,6 +27,8 @@ export const MAX_ENVELOPE_BYTES = 65_536;
 const MAX_PARTS = 64;
 /** Read at once, in bytes: no more than this is read past the last byte of a file that is too large. */
 const CHUNK_BYTES = 16_384;
+/** Copies of a chunk that a form has at most: as it was read, as the parser takes it, and what it has found in it. */
+const COPIES = 3;
 
 const BROKEN = 'The form is broken or was cut off. Send it again.';
 const ENDED = 'The body ended early.';
@@ -36,14 +39,16 @@ const TOO_MUCH = 'The form has too much beside its file.';
 /**
  * Reads a form up to its file.
  * @param contentType The request's, with the boundary.
- * @throws {ApiError} `malformed_body` for a form that is broken or has no file.
+ * @throws {ApiError} `malformed_body` for a form that is broken or has no file; `unavailable` when there are too many
+ *   bodies at once.
  */
 export async function openForm(
   stream: ReadableStream<Uint8Array> | null,
   contentType: string,
   options: ChunksOptions,
 ): Promise<FormFile> {
-  const form = new Form(chunksOf(stream, options), contentType);
+  const room = takeRoom();
+  const form = new Form(chunksOf(stream, options), contentType, room);
   try {
     const { contentType: declaredType } = await form.file();
     return { declaredType, body: form.body(), failure: () => form.failure(), close: () => form.close() };
@@ -55,6 +60,8 @@ export async function openForm(
 
 class Form {
   readonly #chunks: Chunks;
+  /** The form's own, beside its file's. */
+  readonly #room: Room;
   readonly #feed: FormFeed | null;
   /** Bytes of the file that nobody has taken yet. */
   readonly #found: Uint8Array[] = [];
@@ -67,8 +74,9 @@ class Form {
   /** Bytes of everything but the file. */
   #envelope = 0;
 
-  constructor(chunks: Chunks, contentType: string) {
+  constructor(chunks: Chunks, contentType: string, room: Room) {
     this.#chunks = chunks;
+    this.#room = room;
     this.#feed = formFeed(contentType, MAX_PARTS, MAX_ENVELOPE_BYTES, {
       onFile: (header) => this.#begin(header),
       onError: (kind) => {
@@ -115,6 +123,7 @@ class Form {
     // Not awaited: a sender that hangs must not keep us from answering.
     if (!this.#ended) void this.#chunks.cancel('not wanted');
     this.#chunks.stop();
+    this.#room.leave();
   }
 
   #over(): boolean {
@@ -123,6 +132,7 @@ class Form {
 
   /** Reads on, and has the parser look at it. */
   async #advance(): Promise<void> {
+    this.#room.hold(COPIES * Math.min(CHUNK_BYTES, chunkBytes()));
     const chunk = await this.#chunks.next(CHUNK_BYTES);
     if (chunk === 'failed') {
       this.#fault ??= ENDED;

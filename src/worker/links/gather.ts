@@ -7,7 +7,7 @@ import { storageUnavailable } from '../media/storage.ts';
 import { pieceKey } from './attempt.ts';
 import { chunksOf } from './chunks.ts';
 import type { TusPart } from './contract.ts';
-import { MAX_PIECE_BYTES, pieceBytes, takesRoom } from './room.ts';
+import { chunkBytes, MAX_PIECE_BYTES, pieceBytes, type Room, takeRoom } from './room.ts';
 
 export { MAX_PIECE_BYTES as PART_BYTES } from './room.ts';
 
@@ -55,17 +55,19 @@ const FIRST_CAPACITY = 65_536;
 
 /**
  * Reads a stream into pieces. Never reads more than one chunk past the limit. Deletes nothing: the caller does.
- * @throws {ApiError} `unavailable` when R2 fails; what `onPart` throws. The pieces then lie under the prefix.
+ * @throws {ApiError} `unavailable` when R2 fails, or when there are too many bodies at once; what `onPart` throws. The
+ *   pieces then lie under the prefix.
  */
 export async function gather(
   stream: ReadableStream<Uint8Array> | null,
   options: GatherOptions,
 ): Promise<Gathered> {
-  const room = takesRoom();
+  const room = takeRoom();
   const chunks = chunksOf(stream, { ...options, silenceMs: options.silenceMs ?? SILENCE_MS });
-  const pieces = new Pieces(options);
+  const pieces = new Pieces(options, room);
   try {
     for (;;) {
+      pieces.count();
       const chunk = await chunks.next(options.limit - pieces.bytes + 1);
       if (chunk === 'failed') return { kind: 'ended_early', ...(await pieces.settle()) };
       if (chunk === null) {
@@ -94,6 +96,7 @@ export async function gather(
 /** The piece that is filling, the one that is being put, and those that are safe. */
 class Pieces {
   readonly #options: GatherOptions;
+  readonly #room: Room;
   readonly #hash: DigestStream | null;
   readonly #hashing: WritableStreamDefaultWriter<ArrayBuffer | ArrayBufferView> | null;
   readonly #safe: TusPart[] = [];
@@ -101,11 +104,14 @@ class Pieces {
   #filled = 0;
   /** Bytes of the pieces that were handed to R2. */
   #handed = 0;
+  /** Bytes of the piece on its way. */
+  #going = 0;
   /** Settles when the piece on its way is safe; never rejects, so that no failure is unhandled while the next is read. */
   #putting: Promise<{ readonly cause: unknown } | null> = Promise.resolve(null);
 
-  constructor(options: GatherOptions) {
+  constructor(options: GatherOptions, room: Room) {
     this.#options = options;
+    this.#room = room;
     this.#hash = options.digest === undefined ? null : new digests.DigestStream(options.digest);
     this.#hashing = this.#hash?.getWriter() ?? null;
   }
@@ -113,6 +119,11 @@ class Pieces {
   /** All bytes that have come. */
   get bytes(): number {
     return this.#handed + this.#filled;
+  }
+
+  /** Has the memory counted that is taken: by the pieces, and by the chunk that is being read. */
+  count(): void {
+    this.#room.hold(this.#filling.byteLength + this.#going + chunkBytes());
   }
 
   /** Takes a chunk. It is copied: the reader may use its memory again. */
@@ -165,6 +176,7 @@ class Pieces {
     this.#filling = new ArrayBuffer(0);
     this.#handed += this.#filled;
     this.#filled = 0;
+    this.#going = part.bytes;
     this.#putting = this.#put(part, piece).then(
       () => null,
       (cause: unknown) => ({ cause }),
@@ -176,6 +188,9 @@ class Pieces {
       await this.#options.bucket.put(part.key, piece);
     } catch (cause) {
       throw storageUnavailable(cause);
+    } finally {
+      this.#going = 0;
+      this.count();
     }
     this.#safe.push(part);
     await this.#options.onPart?.(part);

@@ -4,6 +4,7 @@
  */
 
 import type { Context } from 'hono';
+import ipaddr from 'ipaddr.js';
 import type { App } from '../env.ts';
 import { ApiError } from '../errors.ts';
 import type { LinkName } from './attempt.ts';
@@ -14,17 +15,45 @@ const PERIOD_S = 60;
 /** The names that `wrangler.toml` gives the bindings. */
 const ATTEMPTS = 'LINK_ATTEMPTS';
 const REQUESTS = 'LINK_REQUESTS';
+const PIECES = 'LINK_PIECES';
+
+/** Bits of an IPv6 address that one customer of a provider has: the rest is theirs to choose. */
+const NETWORK_V6_BITS = 64;
 
 /** Counts one try to send a picture to this link. @throws {ApiError} `rate_limited`. */
 export function limitAttempts(c: Context<App>, { uploadId }: LinkName): Promise<void> {
   return limit(c, ATTEMPTS, uploadId);
 }
 
-/** Counts one request of this address to any link. The router does it, for every request. @throws {ApiError} `rate_limited`. */
-export async function limitRequests(c: Context<App>): Promise<void> {
+/**
+ * Counts one request of this address to any link. The router does it, for every request but those of
+ * {@link limitPieces}. @throws {ApiError} `rate_limited`.
+ */
+export function limitRequests(c: Context<App>): Promise<void> {
+  return limitAddress(c, REQUESTS);
+}
+
+/**
+ * Counts one request of this address to any resumable upload that has begun: a picture may come in hundreds of them, and
+ * tus clients take a 429 for the end. The router does it, for every such request. @throws {ApiError} `rate_limited`.
+ */
+export function limitPieces(c: Context<App>): Promise<void> {
+  return limitAddress(c, PIECES);
+}
+
+async function limitAddress(c: Context<App>, name: string): Promise<void> {
   const address = c.req.header('CF-Connecting-IP');
   // Cloudflare always says it: a Worker that runs elsewhere knows nobody's address.
-  if (address !== undefined) await limit(c, REQUESTS, address);
+  if (address !== undefined) await limit(c, name, networkOf(address));
+}
+
+/** Whose address it is, as far as it tells: an IPv4 address, or the network of an IPv6 address. Pure. */
+export function networkOf(address: string): string {
+  if (!ipaddr.isValid(address)) return address;
+  // An IPv4 address inside an IPv6 one is meant as such.
+  const parsed = ipaddr.process(address);
+  if (parsed.kind() === 'ipv4') return parsed.toString();
+  return `${ipaddr.IPv6.networkAddressFromCIDR(`${parsed}/${NETWORK_V6_BITS}`)}/${NETWORK_V6_BITS}`;
 }
 
 async function limit(c: Context<App>, name: string, key: string): Promise<void> {

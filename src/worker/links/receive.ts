@@ -21,6 +21,7 @@ import {
 import { eraseKeys, erasePrefix } from './erase.ts';
 import { MAX_ENVELOPE_BYTES, openForm } from './form.ts';
 import { type Gathered, gather, SILENCE_MS } from './gather.ts';
+import { requireRoom } from './room.ts';
 import { FINISH_GRACE_MS } from './state.ts';
 import type { LinkClaims } from './token.ts';
 
@@ -88,6 +89,7 @@ async function knock(c: Context<App>): Promise<{ claims: LinkClaims; signal: Abo
 }
 
 async function open(c: Context<App>, claims: LinkClaims): Promise<LinkView> {
+  requireRoom();
   const link = await openLink(c, claims);
   requirePending(link);
   return link;

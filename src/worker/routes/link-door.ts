@@ -6,7 +6,7 @@ import { ApiError } from '../errors.ts';
 import { createRouter } from '../http/app.ts';
 import { onError } from '../http/problem.ts';
 import { anyOrigin } from '../links/cors.ts';
-import { limitRequests } from '../links/door.ts';
+import { limitPieces, limitRequests } from '../links/door.ts';
 import { receiveForm, receiveRaw } from '../links/receive.ts';
 import { publicBody } from '../links/wire.ts';
 import { mediaTypeOf } from '../media/image-types.ts';
@@ -14,6 +14,8 @@ import { renderProblem, showLink, wantsPage } from './link-page.ts';
 import { answerTus, createTus, describeTus, speakTus, TUS_PATH } from './link-tus.ts';
 
 const PATH = '/u/:token';
+/** A try's address, as link-tus.ts has it below its link's. */
+const TRY = /^\/u\/[^/]+\/[0-9a-z]{16}$/;
 const FORM = 'multipart/form-data';
 
 export const linkDoorRoutes = createRouter();
@@ -28,7 +30,7 @@ linkDoorRoutes.onError((cause, c) => {
 linkDoorRoutes.use(`${PATH}/*`, anyOrigin);
 linkDoorRoutes.use(`${PATH}/*`, speakTus);
 linkDoorRoutes.use(`${PATH}/*`, async (c, next) => {
-  await limitRequests(c);
+  await (isTry(c) ? limitPieces : limitRequests)(c);
   await next();
 });
 
@@ -55,6 +57,11 @@ const PRIVATE = { 'Cache-Control': 'no-store' };
 function outlasting<T>(c: Context<App>, work: Promise<T>): Promise<T> {
   c.executionCtx.waitUntil(work.catch(() => undefined));
   return work;
+}
+
+/** A request of a resumable upload that has begun. */
+function isTry(c: Context<App>): boolean {
+  return TRY.test(c.req.path);
 }
 
 function isForm(c: Context<App>): boolean {
