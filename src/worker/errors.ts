@@ -79,6 +79,8 @@ export type Failure =
       readonly retryAfter: number;
       /** The job that may have been accepted all the same: ask for its status, or repeat with the same key. */
       readonly jobId?: string;
+      /** What was asked may have happened all the same, and may be asked again. */
+      readonly mayBeDone?: true;
     }
   | { readonly tag: 'internal' }
   | LinkFailure;
@@ -148,6 +150,14 @@ function sentence({ pointer, detail }: FieldError): string {
 /** What a caller must know when an answer was lost: the one thing not to do is to send the same job blindly again. */
 const MAY_BE_ACCEPTED =
   'The jobs of this account cannot be reached right now. Read the status of this job before you send it again.';
+
+const MAY_BE_DONE =
+  'The jobs of this account cannot be reached right now. What you asked for may have been done: it is safe to ask again.';
+
+function unavailableDetail({ part, jobId, mayBeDone }: Extract<Failure, { tag: 'unavailable' }>): string {
+  if (jobId !== undefined) return MAY_BE_ACCEPTED;
+  return mayBeDone ? MAY_BE_DONE : UNAVAILABLE_DETAIL[part];
+}
 
 /** The one place where a failure becomes a status, a code and a sentence. */
 export function problemOf(failure: Failure): Problem {
@@ -302,7 +312,7 @@ export function problemOf(failure: Failure): Problem {
         status: 503,
         code: `${failure.part}_unavailable`,
         title: 'Temporarily unavailable',
-        detail: failure.jobId === undefined ? UNAVAILABLE_DETAIL[failure.part] : MAY_BE_ACCEPTED,
+        detail: unavailableDetail(failure),
         headers: { 'Retry-After': String(failure.retryAfter) },
         ...(failure.jobId === undefined ? {} : { extensions: { job_id: failure.jobId } }),
       };

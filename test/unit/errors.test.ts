@@ -75,6 +75,13 @@ const TABLE: readonly [
     { job_id: 'job_1' },
     { 'Retry-After': '2' },
   ],
+  [
+    { tag: 'unavailable', part: 'jobs', retryAfter: 2, mayBeDone: true },
+    503,
+    'jobs_unavailable',
+    undefined,
+    { 'Retry-After': '2' },
+  ],
   [{ tag: 'internal' }, 500, 'internal_error'],
   [{ tag: 'gone', what: 'upload_link' }, 410, 'upload_link_gone'],
   ...(['used', 'expired', 'revoked'] as const).map((reason): (typeof TABLE)[number] => [
@@ -86,9 +93,9 @@ const TABLE: readonly [
   [{ tag: 'digest_mismatch' }, 400, 'digest_mismatch'],
   [{ tag: 'digest_mismatch', tus: true }, 460, 'checksum_mismatch'],
   [{ tag: 'link_used' }, 409, 'link_already_used'],
-  [{ tag: 'too_many_attempts' }, 429, 'too_many_attempts'],
   [{ tag: 'not_uploaded', status: 'expired' }, 409, 'not_uploaded', { link_status: 'expired' }],
   [{ tag: 'no_job' }, 409, 'no_job'],
+  [{ tag: 'picture_expired' }, 410, 'picture_expired'],
   [{ tag: 'rate_limited', retryAfter: 60 }, 429, 'rate_limited', undefined, { 'Retry-After': '60' }],
   [{ tag: 'tus_version' }, 412, 'tus_version', undefined, { 'Tus-Version': '1.0.0' }],
   [{ tag: 'offset_mismatch', offset: 7 }, 409, 'offset_mismatch', { offset: 7 }, { 'Upload-Offset': '7' }],
@@ -121,6 +128,17 @@ describe('a failure', () => {
     expect(problemOfSlug('nothing')).toBeNull();
   });
 
+  it('of a code that two reasons share has one title', () => {
+    const checksums = [
+      problemOf({ tag: 'checksum_mismatch' }),
+      problemOf({ tag: 'digest_mismatch', tus: true }),
+    ];
+    expect(new Set(checksums.map(({ code, title }) => `${code}: ${title}`))).toEqual(
+      new Set(['checksum_mismatch: The checksum does not match']),
+    );
+    expect(new Set(checksums.map(({ detail }) => detail)).size).toBe(2);
+  });
+
   it('tells every wrong field in one line, and the body itself without a name', () => {
     const errors = [
       { pointer: '/duration', detail: 'must be one of 6, 8' },
@@ -135,6 +153,9 @@ describe('a failure', () => {
   it('never says that nothing was charged where a job may have been taken in', () => {
     const unknown = problemOf({ tag: 'unavailable', part: 'jobs', retryAfter: 2, jobId: 'job_1' });
     expect(unknown.detail).not.toContain('Nothing was charged');
+    const repeatable = problemOf({ tag: 'unavailable', part: 'jobs', retryAfter: 2, mayBeDone: true });
+    expect(repeatable.detail).not.toContain('Nothing was charged');
+    expect(repeatable.detail).toContain('safe to ask again');
     expect(problemOf({ tag: 'internal' }).detail).not.toContain('Nothing was charged');
     expect(problemOf({ tag: 'unavailable', part: 'jobs', retryAfter: 2 }).detail).toContain(
       'Nothing was charged',

@@ -502,22 +502,36 @@ describe('a job that is started later', () => {
     );
   });
 
-  it('may be named by its id when its answer was lost', async () => {
+  it('is not named when its answer was lost: it may have started under another id', async () => {
     const { customer, link } = await madeLink({ job: job() }, 0);
     await upload(link.url);
     const away = workerWith({ SHARDS: failing('SHARDS', 'startLink') });
     const init = { method: 'POST', headers: headersOf(customer) };
     const answer = await away(`${LINKS}/${link.upload_id}/submit`, init);
     expect([answer.status, answer.body.code]).toEqual([503, 'jobs_unavailable']);
-    expect(answer.body.job_id).toMatch(/^job_/);
+    expect(answer.body).not.toHaveProperty('job_id');
+    expect(answer.body.detail).toContain('safe to ask again');
   });
 
-  it('is gone with its picture', async () => {
+  it('is told to be forgotten, while its link is there', async () => {
+    const world = await World.create({ credits: 290 });
+    const { body: link } = await makeLink(world.customer, { job: job() });
+    await upload(link.url);
+    const { job_id } = (await about(world.customer, link.upload_id)).body;
+    expect(job_id).toMatch(/^job_/);
+    await world.sql('UPDATE jobs SET expired_at = ? WHERE id = ?', [Date.now(), job_id]);
+    const answer = await about(world.customer, link.upload_id, 'POST', '/submit');
+    expect([answer.status, answer.body.code]).toEqual([410, 'job_expired']);
+    expect((await about(world.customer, link.upload_id)).status).toBe(200);
+  });
+
+  it('cannot start without its picture, and says so', async () => {
     const world = await World.create({ credits: 0 });
     const { body: link } = await makeLink(world.customer, { job: job() });
     await upload(link.url);
     world.clock.advance(config.INPUT_RETENTION_HOURS * HOUR_MS + MINUTE_MS);
     const answer = await about(world.customer, link.upload_id, 'POST', '/submit');
-    expect([answer.status, answer.body.code]).toEqual([410, 'upload_link_gone']);
+    expect([answer.status, answer.body.code]).toEqual([410, 'picture_expired']);
+    expect((await about(world.customer, link.upload_id)).status).toBe(200);
   });
 });

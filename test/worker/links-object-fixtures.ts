@@ -1,6 +1,7 @@
 /** Upload links of one customer, as the Worker asks their shard about them: no bytes but those that a test puts into R2. */
 
 import { env } from 'cloudflare:workers';
+import { onTestFinished } from 'vitest';
 import type { Config, Env } from '../../src/worker/env.ts';
 import { configOf } from '../../src/worker/env.ts';
 import { mintId } from '../../src/worker/ids.ts';
@@ -13,6 +14,7 @@ import type {
   StartLinkOutcome,
   StoredImage,
 } from '../../src/worker/links/contract.ts';
+import { Lookup } from '../../src/worker/links/lookup.ts';
 import { modelOf } from '../../src/worker/models/index.ts';
 import { admin, uniquePrompt } from '../support/customer.ts';
 import { bucket, MINUTE_MS, type World } from './jobs-fixtures.ts';
@@ -132,6 +134,46 @@ export class Links {
     const rows = await this.world.sql<{ id: string }>('SELECT id FROM jobs ORDER BY id');
     return { ids: rows.map(({ id }) => id), held: (await this.world.book()).held ?? 0 };
   }
+}
+
+/** Lookups that have read a link and do not go on: what they have read gets old. */
+export interface HeldLookups {
+  /** How many wait. */
+  readonly waiting: number;
+  /** Those that begin from now on are not held. */
+  pass(): void;
+  /** Those that wait go on. */
+  release(): void;
+}
+
+/** Holds lookups of one kind, for the running test. Tests and objects share one isolate. */
+export function holdLookups(kind: 'owned' | 'held'): HeldLookups {
+  const original = Lookup.prototype[kind];
+  let [waiting, passing, released] = [0, false, false];
+  const lookUp = original as (this: Lookup, ...args: unknown[]) => Promise<never>;
+  Lookup.prototype[kind] = async function held(this: Lookup, ...args: unknown[]) {
+    const found = await lookUp.apply(this, args);
+    if (passing) return found;
+    waiting++;
+    // An object cannot be woken by what another context resolves.
+    while (!released) await new Promise((resolve) => setTimeout(resolve, 1));
+    return found;
+  };
+  onTestFinished(() => {
+    released = true;
+    Lookup.prototype[kind] = original as never;
+  });
+  return {
+    get waiting() {
+      return waiting;
+    },
+    pass: () => {
+      passing = true;
+    },
+    release: () => {
+      released = true;
+    },
+  };
 }
 
 /** Gives the world's customer more credits. */

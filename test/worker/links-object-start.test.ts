@@ -134,7 +134,7 @@ describe('without credits', () => {
     expect(await world.credits()).toEqual({ available: 0, held: 29, captured: 0 });
   });
 
-  it('what is too late to start is gone', async () => {
+  it('what is too late to start has no picture', async () => {
     const { world, links } = await create(0);
     const { id } = await links.makeWithJob();
     expectKind(await links.finish(id), 'won');
@@ -142,7 +142,7 @@ describe('without credits', () => {
     world.clock.advance(48 * HOUR_MS - 1);
     await world.inShard((_, { storage }) => storage.deleteAlarm());
     world.clock.advance(1);
-    expect(await links.start(id)).toEqual({ kind: 'gone' });
+    expect(await links.start(id)).toEqual({ kind: 'picture_gone' });
     expect(await links.jobs()).toEqual({ ids: [], held: 0 });
   });
 });

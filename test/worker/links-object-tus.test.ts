@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { MAX_UNFINISHED } from '../../src/worker/links/resumable.ts';
 import { installHops } from '../support/hops.ts';
 import { World } from './jobs-fixtures.ts';
-import { expectKind, LIFE_MS, Links } from './links-object-fixtures.ts';
+import { expectKind, holdLookups, LIFE_MS, Links } from './links-object-fixtures.ts';
 
 async function create() {
   const world = await World.create();
@@ -80,17 +80,61 @@ describe('a resumable upload', () => {
     expect((await links.read(id)).status).toBe('pending');
   });
 
-  it('is one of at most twenty that are unfinished', async () => {
+  it('does not go by what was read before the account was asked', async () => {
     const { links, id } = await create();
+    const query = { uploadId: id, attempt: ATTEMPT };
+    await links.client.beginTus({ ...query, length: 10 });
+    const stale = holdLookups('held');
+    const late = Promise.all([
+      links.client.beginTus({ uploadId: id, attempt: attemptOf(2), length: 10 }),
+      links.client.advanceTus({ ...query, from: 0, parts: [part('a', 4)] }),
+    ]);
+    await expect.poll(() => stale.waiting).toBe(2);
+    stale.pass();
+    const image = await links.picture(id);
+    expectKind(await links.finish(id, image), 'won');
+    stale.release();
+    const [begun, advanced] = await late;
+    expect(expectKind(begun, 'closed').link.image).toEqual(image);
+    expect(advanced).toEqual({ kind: 'not_found' });
+  });
+
+  it('is one of at most twenty that are unfinished: the one with the fewest bytes gives way', async () => {
+    const { world, links, id } = await create();
     for (let n = 0; n < MAX_UNFINISHED; n++) {
-      expectKind(await links.client.beginTus({ uploadId: id, attempt: attemptOf(n), length: 5 }), 'begun');
+      const query = { uploadId: id, attempt: attemptOf(n) };
+      expect(await links.client.beginTus({ ...query, length: 99 })).not.toHaveProperty('forgotten');
+      // The third has none, the eighth one byte.
+      const bytes = n === 3 ? 0 : n === 8 ? 1 : 50 + n;
+      const parts = bytes === 0 ? [] : [part(`of-${n}`, bytes)];
+      expectKind(await links.client.advanceTus({ ...query, from: 0, parts }), 'advanced');
     }
-    const more = { uploadId: id, attempt: attemptOf(99), length: 5 };
-    expect(await links.client.beginTus(more)).toEqual({ kind: 'too_many' });
     // One that is there already is no new one.
-    expectKind(await links.client.beginTus({ ...more, attempt: attemptOf(3) }), 'begun');
-    await links.client.dropTus({ uploadId: id, attempt: attemptOf(3) });
-    expectKind(await links.client.beginTus(more), 'begun');
+    const known = await links.client.beginTus({ uploadId: id, attempt: attemptOf(5), length: 99 });
+    expect(known).toMatchObject({ kind: 'begun', tus: { offset: 55 } });
+    expect(known).not.toHaveProperty('forgotten');
+    const forgotten: (string | undefined)[] = [];
+    for (const n of [97, 98]) {
+      const query = { uploadId: id, attempt: attemptOf(n) };
+      forgotten.push(expectKind(await links.client.beginTus({ ...query, length: 99 }), 'begun').forgotten);
+      await links.client.advanceTus({ ...query, from: 0, parts: [part(`of-${n}`, n)] });
+    }
+    expect(forgotten).toEqual([attemptOf(3), attemptOf(8)]);
+    expect(await links.client.tus({ uploadId: id, attempt: attemptOf(3) })).toEqual({ kind: 'not_found' });
+    const rows = await world.sql<{ n: number }>('SELECT COUNT(*) AS n FROM tus WHERE link = ?', [id]);
+    expect(rows).toEqual([{ n: MAX_UNFINISHED }]);
+  });
+
+  it('that was ended cannot win, also when its last bytes are on their way', async () => {
+    const { links, id } = await create();
+    const query = { uploadId: id, attempt: ATTEMPT };
+    await links.client.beginTus({ ...query, length: 10 });
+    await links.client.advanceTus({ ...query, from: 0, parts: [part('a', 10)] });
+    expectKind(await links.client.dropTus(query), 'found');
+    const lost = expectKind(await links.finish(id, undefined, ATTEMPT), 'lost');
+    expect(lost.link.status).toBe('pending');
+    // Another has the link to itself.
+    expectKind(await links.finish(id), 'won');
   });
 
   it('that wins is complete, and the others are told that the link is closed', async () => {

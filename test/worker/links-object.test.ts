@@ -7,7 +7,7 @@ import { LinkClient } from '../../src/worker/links/client.ts';
 import { admin, tick } from '../support/customer.ts';
 import { installHops } from '../support/hops.ts';
 import { DAY_MS, MINUTE_MS, World } from './jobs-fixtures.ts';
-import { expectKind, jobOf, LIFE_MS, Links } from './links-object-fixtures.ts';
+import { expectKind, holdLookups, jobOf, LIFE_MS, Links } from './links-object-fixtures.ts';
 
 const GRACE_MS = 15 * MINUTE_MS;
 
@@ -225,6 +225,20 @@ describe('revoking a link', () => {
     const outcome = await links.client.revokeLink({ uploadId: id, keyHash: links.keyHash });
     expect(expectKind(outcome, 'used').link.status).toBe('uploaded');
     expect((await links.read(id)).status).toBe('uploaded');
+  });
+
+  it('does not go by what was read before the picture came', async () => {
+    const { links } = await create();
+    const { id } = await links.makeWithJob();
+    const stale = holdLookups('owned');
+    const late = links.client.revokeLink({ uploadId: id, keyHash: links.keyHash });
+    await expect.poll(() => stale.waiting).toBe(1);
+    stale.pass();
+    const image = await links.picture(id);
+    const { link } = expectKind(await links.finish(id, image), 'won');
+    stale.release();
+    expect(expectKind(await late, 'used').link).toMatchObject({ status: 'uploaded', image });
+    expect(await links.read(id)).toMatchObject({ status: 'uploaded', image, jobId: link.jobId });
   });
 
   it('that races with an upload leaves one of two states, and both are told the same', async () => {

@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import { sha256Hex } from '../../src/worker/bytes.ts';
-import { installHops } from '../support/hops.ts';
+import { type Fate, installHops } from '../support/hops.ts';
 import { soakOr } from '../support/soak.ts';
 import { pngOf, TestLink } from './links-bytes-fixtures.ts';
 import { hose, PIECE, pictureOf, Try } from './links-tus-fixtures.ts';
@@ -170,7 +170,49 @@ describe('tries of one link', () => {
   });
 });
 
+describe('a try that is ended while its last bytes are checked', () => {
+  it('does not win', async () => {
+    const bytes = pngOf(MIB + 500);
+    const begun = await Try.begin(await TestLink.create(), bytes.length);
+    await begun.patch(0, bytes.slice(0, -100));
+    const hops = installHops();
+    const ended: number[] = [];
+    hops.fate = async ({ method }): Promise<Fate> => {
+      if (method === 'finishUpload') ended.push((await begun.send('DELETE')).status);
+      return 'pass';
+    };
+    const last = await begun.patch(bytes.length - 100, bytes.slice(-100));
+    expect(ended).toEqual([204]);
+    expect(last).toMatchObject({ status: 404, body: { code: 'not_found' } });
+    expect((await begun.head()).status).toBe(404);
+    await expect.poll(() => begun.link.objects()).toEqual([]);
+    expect((await begun.link.view()).status).toBe('pending');
+    hops.fate = () => 'pass';
+    expect((await begun.link.put(bytes)).status).toBe(201);
+  });
+});
+
 describe('very many very small pieces', () => {
+  it('that wait between full ones are joined where they are', { timeout: 120_000 }, async () => {
+    const falling = Array.from({ length: 20 }, (_, n) => 2 ** (19 - n));
+    const sizes = [...falling, MIB, ...falling, MIB, ...falling, MIB, 77];
+    const bytes = pngOf(sizes.reduce((sum, size) => sum + size, 5_000));
+    const begun = await Try.begin(await TestLink.create({ maxBytes: 8 * MIB }), bytes.length);
+    let at = 0;
+    const counts: number[] = [];
+    for (const size of sizes) {
+      expect((await begun.patch(at, bytes.slice(at, at + size))).status).toBe(204);
+      at += size;
+      counts.push((await begun.row())?.parts.length ?? 0);
+    }
+    expect(Math.max(...counts)).toBeGreaterThan(50);
+    expect(counts.at(-1)).toBeLessThan(20);
+    expect(await begun.offset()).toBe(at);
+    await expectNothingLoose(begun);
+    expect((await begun.patch(at, bytes.slice(at))).status).toBe(204);
+    await expectPicture(begun.link, bytes);
+  });
+
   it('are a short list, and the picture', { timeout: 120_000 }, async () => {
     const bytes = pngOf(soakOr(2_000, 250));
     const begun = await Try.begin(await TestLink.create(), bytes.length);

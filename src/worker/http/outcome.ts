@@ -22,21 +22,21 @@ interface Unreached {
   readonly part?: ServicePart;
   /** The job that the call was about: what was asked may have happened all the same. */
   readonly jobId?: string;
+  /** What was asked may have happened all the same, and may be asked again. */
+  readonly mayBeDone?: true;
 }
 
 /** The answer of an object. @throws {ApiError} 503 when it cannot be reached. */
 export async function reached<T>(
   call: () => Promise<T>,
-  { part = 'jobs', jobId }: Unreached = {},
+  { part = 'jobs', jobId, mayBeDone }: Unreached = {},
 ): Promise<T> {
   try {
     return await call();
   } catch (cause) {
     const job = jobId === undefined ? {} : { job_id: jobId };
     console.warn({ event: 'object_unreachable', part, ...job, cause: String(cause) });
-    throw new ApiError(
-      { tag: 'unavailable', part, retryAfter: RETRY_AFTER_S, ...(jobId === undefined ? {} : { jobId }) },
-      { cause },
-    );
+    const known = { ...(jobId === undefined ? {} : { jobId }), ...(mayBeDone ? { mayBeDone } : {}) };
+    throw new ApiError({ tag: 'unavailable', part, retryAfter: RETRY_AFTER_S, ...known }, { cause });
   }
 }

@@ -131,8 +131,11 @@ export type StartLinkOutcome =
   | { readonly kind: 'not_uploaded'; readonly status: LinkStatus }
   | { readonly kind: 'no_job' }
   | { readonly kind: 'not_found' }
-  /** Also of a picture or a job whose time is over. */
   | { readonly kind: 'gone' }
+  /** The link is remembered still, and its picture may be used no more. */
+  | { readonly kind: 'picture_gone' }
+  /** The link is remembered still, and the job that it started is not. */
+  | { readonly kind: 'job_gone' }
   | Refusal;
 
 /** A link as whoever holds its address may see it. A link whose key was revoked is revoked. */
@@ -154,7 +157,7 @@ export interface FinishUpload {
 export type FinishUploadOutcome =
   /** This attempt is the upload: also when its answer was lost and it is told again. */
   | { readonly kind: 'won'; readonly link: LinkView }
-  /** Another was first, or the link has closed meanwhile: the caller deletes what it stored. */
+  /** Another was first, or the link or this attempt was closed meanwhile: the caller deletes what it stored. */
   | { readonly kind: 'lost'; readonly link: LinkView }
   | { readonly kind: 'not_found' }
   | { readonly kind: 'gone' }
@@ -187,10 +190,9 @@ export interface BeginTus {
   readonly metadata?: string;
 }
 export type BeginTusOutcome =
-  | { readonly kind: 'begun'; readonly tus: TusAttempt }
+  /** `forgotten`: one that was ended for it, whose parts the caller deletes. */
+  | { readonly kind: 'begun'; readonly tus: TusAttempt; readonly forgotten?: string }
   | { readonly kind: 'closed'; readonly link: LinkView }
-  /** Too many unfinished attempts lie on this link. */
-  | { readonly kind: 'too_many' }
   | { readonly kind: 'not_found' }
   | { readonly kind: 'gone' }
   | Exclude<Refusal, { kind: 'unauthorized' }>;
@@ -212,8 +214,8 @@ export interface AdvanceTus extends TusQuery {
   readonly from: number;
   readonly parts: readonly TusPart[];
   /**
-   * How many of the last parts of the row the first of `parts` stands in for (default 0): it begins with their bytes,
-   * so that many small parts become few. The caller deletes them once it has advanced.
+   * How many of the last parts of the row `parts` stand in for (default 0): they begin with their bytes, so that many
+   * small parts become few. The caller deletes those that were replaced once it has advanced.
    */
   readonly replaces?: number;
 }

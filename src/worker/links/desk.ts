@@ -62,13 +62,18 @@ export class LinkDesk {
   /** Closes a link that has no picture yet. Also an expired one: an upload that was begun in time may still be on its way. */
   async revoke({ uploadId, keyHash }: LinkQuery): Promise<RevokeLinkOutcome> {
     const { store, lookup, now } = this.#deps;
-    const found = await lookup.owned(uploadId, keyHash);
-    if (found.kind !== 'found') return found;
-    const { link } = found;
-    if (link.uploadedAt !== null) return { kind: 'used', link: lookup.view(found) };
-    const revoked = { ...link, revokedAt: link.revokedAt ?? now() };
-    if (link.revokedAt === null) store.transaction(() => store.links.update(revoked));
-    return { kind: 'revoked', link: lookup.view({ ...found, link: revoked }) };
+    const owned = await lookup.owned(uploadId, keyHash);
+    if (owned.kind !== 'found') return owned;
+    return store.transaction((): RevokeLinkOutcome => {
+      // Read again: what is written is the whole row, and its picture may have come since.
+      const found = lookup.find(uploadId);
+      if (found.kind !== 'found') return found;
+      const { link } = found;
+      if (link.uploadedAt !== null) return { kind: 'used', link: lookup.view(found) };
+      const revoked = { ...link, revokedAt: link.revokedAt ?? now() };
+      if (link.revokedAt === null) store.links.update(revoked);
+      return { kind: 'revoked', link: lookup.view({ ...found, link: revoked }) };
+    });
   }
 
   /** The link as whoever holds its address may see it. */

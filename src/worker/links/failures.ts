@@ -17,9 +17,9 @@ export type LinkFailure =
   | { readonly tag: 'link_used' }
   | { readonly tag: 'not_uploaded'; readonly status: string }
   | { readonly tag: 'no_job' }
+  /** Of its owner: starting the job of a picture that may be used no more. */
+  | { readonly tag: 'picture_expired' }
   | { readonly tag: 'rate_limited'; readonly retryAfter: number }
-  /** tus: more uploads were begun on this link, and not ended, than it can bear. */
-  | { readonly tag: 'too_many_attempts' }
   /** tus: another protocol version. */
   | { readonly tag: 'tus_version' }
   /** tus: the upload is not where the request believes it to be. */
@@ -34,8 +34,8 @@ const TAGS: ReadonlySet<string> = new Set<LinkFailure['tag']>([
   'link_used',
   'not_uploaded',
   'no_job',
+  'picture_expired',
   'rate_limited',
-  'too_many_attempts',
   'tus_version',
   'offset_mismatch',
   'checksum_mismatch',
@@ -52,8 +52,12 @@ const CLOSED = {
   revoked: 'This link was withdrawn. Ask for a new one.',
 } as const satisfies Record<ClosedReason, string>;
 
-/** tus 1.0, checksum extension: outside the registry of statuses, and the protocol's own. */
-const CHECKSUM_STATUS = 460;
+/** tus 1.0, checksum extension: a status outside the registry, and the protocol's own. */
+const CHECKSUM_MISMATCH = {
+  status: 460,
+  code: 'checksum_mismatch',
+  title: 'The checksum does not match',
+} as const;
 
 /** The version of tus that we speak. */
 export const TUS_VERSION = '1.0.0';
@@ -77,11 +81,10 @@ export function linkProblemOf(failure: LinkFailure): Problem {
       };
     case 'digest_mismatch':
       return {
-        // A code is one status: what tus has a status for, it has a code for.
+        // A code is one status and one title: what tus has a status for, it has a code for.
         ...(failure.tus
-          ? { status: CHECKSUM_STATUS, code: 'checksum_mismatch' }
-          : { status: 400, code: 'digest_mismatch' }),
-        title: 'Not the expected file',
+          ? CHECKSUM_MISMATCH
+          : { status: 400, code: 'digest_mismatch', title: 'Not the expected file' }),
         detail:
           failure.told === 'request'
             ? 'The SHA-256 of what came is not the one that the request announced. Send the file again.'
@@ -109,6 +112,14 @@ export function linkProblemOf(failure: LinkFailure): Problem {
         title: 'The link has no job',
         detail: 'This link was made without a job. Submit one with its image_url.',
       };
+    case 'picture_expired':
+      return {
+        status: 410,
+        code: 'picture_expired',
+        title: 'The picture has expired',
+        detail:
+          'The picture of this link came longer ago than pictures may be used, and is deleted. Make a new link for a new one.',
+      };
     case 'rate_limited':
       return {
         status: 429,
@@ -116,14 +127,6 @@ export function linkProblemOf(failure: LinkFailure): Problem {
         title: 'Too many requests',
         detail: `Too many requests to upload links from here. Try again in ${failure.retryAfter} seconds.`,
         headers: { 'Retry-After': String(failure.retryAfter) },
-      };
-    case 'too_many_attempts':
-      return {
-        status: 429,
-        code: 'too_many_attempts',
-        title: 'Too many unfinished uploads',
-        detail:
-          'Too many resumable uploads were begun on this link and not ended. Go on with one of them, end one with DELETE, or send the picture in one PUT.',
       };
     case 'tus_version':
       return {
@@ -144,9 +147,7 @@ export function linkProblemOf(failure: LinkFailure): Problem {
       };
     case 'checksum_mismatch':
       return {
-        status: CHECKSUM_STATUS,
-        code: 'checksum_mismatch',
-        title: 'The checksum does not match',
+        ...CHECKSUM_MISMATCH,
         detail: 'These bytes are not what Upload-Checksum says. They were thrown away: send them again.',
       };
   }

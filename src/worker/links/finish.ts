@@ -97,13 +97,15 @@ export class Finish {
       const job = link.spec.job;
       if (!job) return { kind: 'no_job' };
       const started = link.jobId === null ? null : store.job(link.jobId);
-      if (started === 'gone') return { kind: 'gone' };
+      if (started === 'gone') return { kind: 'job_gone' };
       if (started) {
         return { kind: 'accepted', job: viewOf(started), replayed: started.id !== jobId };
       }
-      if (now() >= link.uploadedAt + startableMs) return { kind: 'gone' };
+      if (now() >= link.uploadedAt + startableMs) return { kind: 'picture_gone' };
       const outcome = await this.#start({ ...link, keyHash }, job, jobId);
       if (outcome.kind === 'mismatch') throw new Error('a start has no Idempotency-Key');
+      // Forgotten while the account was asked: the link, or else the job of another call.
+      if (outcome.kind === 'gone') return store.links.link(uploadId) ? { kind: 'job_gone' } : outcome;
       return outcome;
     });
   }
@@ -144,10 +146,12 @@ export class Finish {
     const { link } = found;
     if (link.image?.key === image.key) return { kind: 'won', link };
     if (keyRevoked || found.keyRevoked || !takesFinish(link, now)) return { kind: 'lost', link };
+    const tus = attempt === undefined ? null : store.links.tus(uploadId, attempt);
+    // Ended while its last bytes were checked: whoever was told so must not find its picture here.
+    if (attempt !== undefined && !tus) return { kind: 'lost', link };
     const { job } = link.spec;
     const uploaded: StoredLink = { ...link, uploadedAt: now, image, start: job ? 'starting' : 'none' };
     store.links.update(uploaded);
-    const tus = attempt === undefined ? null : store.links.tus(uploadId, attempt);
     if (tus) store.links.writeTus(uploadId, { ...tus, offset: tus.length, parts: [], done: true });
     if (job) store.due.plan(uploadId, 'start', now + START_AFTER_MS);
     planUploadEvent(store, uploaded, job ? now + EVENT_AFTER_MS : now);

@@ -17,6 +17,13 @@ import type { Absent, FoundLink, Lookup } from './lookup.ts';
 /** Unfinished uploads of one link: a holder who begins anew each time must not fill the database. */
 export const MAX_UNFINISHED = 20;
 
+/** An attempt, and its link, as they are now. */
+type Known = FoundLink & { readonly tus: TusAttempt };
+
+/**
+ * Whoever asks is let in first, which may mean to wait for the account; only then, in one turn, are rows read and
+ * written.
+ */
 export class Resumable {
   readonly #store: JobStore;
   readonly #lookup: Lookup;
@@ -26,67 +33,85 @@ export class Resumable {
     this.#lookup = lookup;
   }
 
-  /** Begins an upload. Idempotent by its attempt. */
+  /**
+   * Begins an upload. Idempotent by its attempt. Where there are too many, the one that has the least to lose is
+   * forgotten: nobody, by beginning, keeps another from beginning.
+   */
   async begin({ uploadId, attempt, length, metadata }: BeginTus): Promise<BeginTusOutcome> {
-    const found = await this.#lookup.held(uploadId);
-    if (found.kind !== 'found') return found;
-    const { links } = this.#store;
-    const earlier = links.tus(uploadId, attempt);
-    if (earlier) return { kind: 'begun', tus: earlier };
-    const link = this.#lookup.view(found);
-    if (link.status !== 'pending') return { kind: 'closed', link };
-    if (links.countUnfinished(uploadId) >= MAX_UNFINISHED) return { kind: 'too_many' };
-    const tus: TusAttempt = {
-      attempt,
-      length,
-      offset: 0,
-      parts: [],
-      ...(metadata === undefined ? {} : { metadata }),
-      done: false,
-    };
-    links.writeTus(uploadId, tus);
-    return { kind: 'begun', tus };
+    const held = await this.#lookup.held(uploadId);
+    if (held.kind !== 'found') return held;
+    return this.#store.transaction((): BeginTusOutcome => {
+      const found = this.#again(uploadId, held);
+      if (found.kind !== 'found') return found;
+      const { links } = this.#store;
+      const earlier = links.tus(uploadId, attempt);
+      if (earlier) return { kind: 'begun', tus: earlier };
+      const link = this.#lookup.view(found);
+      if (link.status !== 'pending') return { kind: 'closed', link };
+      const unfinished = links.unfinished(uploadId);
+      const forgotten = unfinished.length < MAX_UNFINISHED ? undefined : unfinished[0];
+      if (forgotten !== undefined) links.dropTus(uploadId, forgotten);
+      const tus: TusAttempt = {
+        attempt,
+        length,
+        offset: 0,
+        parts: [],
+        ...(metadata === undefined ? {} : { metadata }),
+        done: false,
+      };
+      links.writeTus(uploadId, tus);
+      return { kind: 'begun', tus, ...(forgotten === undefined ? {} : { forgotten }) };
+    });
   }
 
   /** Where an upload is. */
   async read(query: TusQuery): Promise<TusOutcome> {
-    const found = await this.#attempt(query);
-    return found.kind === 'found' ? this.#outcome(found) : found;
+    return this.#with(query, (known) => this.#outcome(known));
   }
 
   /** Notes parts that are safe, if the upload is still where the caller believes it to be. */
   async advance(command: AdvanceTus): Promise<AdvanceTusOutcome> {
-    const found = await this.#attempt(command);
-    if (found.kind !== 'found') return found;
-    const { tus, link } = found;
-    // Another upload was faster, or the link was withdrawn: what still comes would lie there until the sweep.
-    if (!tus.done && (link.uploadedAt !== null || link.revokedAt !== null)) return { kind: 'not_found' };
-    const next = advanced(tus, command);
-    if (!next) return { kind: 'conflict', tus };
-    if (next !== tus) this.#store.links.writeTus(command.uploadId, next);
-    return { kind: 'advanced', tus: next };
+    return this.#with(command, ({ tus, link }): AdvanceTusOutcome => {
+      // Another upload was faster, or the link was withdrawn: what still comes would lie there until the sweep.
+      if (!tus.done && (link.uploadedAt !== null || link.revokedAt !== null)) return { kind: 'not_found' };
+      const next = advanced(tus, command);
+      if (!next) return { kind: 'conflict', tus };
+      if (next !== tus) this.#store.links.writeTus(command.uploadId, next);
+      return { kind: 'advanced', tus: next };
+    });
   }
 
   /** Forgets an unfinished upload, and says what it was. */
   async drop(query: TusQuery): Promise<TusOutcome> {
-    const found = await this.#attempt(query);
-    if (found.kind !== 'found') return found;
-    if (!found.tus.done) this.#store.links.dropTus(query.uploadId, query.attempt);
-    return this.#outcome(found);
+    return this.#with(query, (known) => {
+      if (!known.tus.done) this.#store.links.dropTus(query.uploadId, query.attempt);
+      return this.#outcome(known);
+    });
   }
 
-  async #attempt({
-    uploadId,
-    attempt,
-  }: TusQuery): Promise<(FoundLink & { tus: TusAttempt }) | Absent | Unavailable> {
-    const found = await this.#lookup.held(uploadId);
-    if (found.kind !== 'found') return found;
-    const tus = this.#store.links.tus(uploadId, attempt);
-    return tus ? { ...found, tus } : { kind: 'not_found' };
+  /** Does `work` with an attempt, in the turn in which it was read. */
+  async #with<T>(
+    { uploadId, attempt }: TusQuery,
+    work: (known: Known) => T,
+  ): Promise<T | Absent | Unavailable> {
+    const held = await this.#lookup.held(uploadId);
+    if (held.kind !== 'found') return held;
+    return this.#store.transaction(() => {
+      const found = this.#again(uploadId, held);
+      if (found.kind !== 'found') return found;
+      const tus = this.#store.links.tus(uploadId, attempt);
+      return tus ? work({ ...found, tus }) : { kind: 'not_found' };
+    });
   }
 
-  #outcome(found: FoundLink & { tus: TusAttempt }): TusOutcome {
-    return { kind: 'found', tus: found.tus, link: this.#lookup.view(found) };
+  /** The link as it is now; a key that was found to be revoked is. */
+  #again(uploadId: string, { keyRevoked }: FoundLink): FoundLink | Absent {
+    const found = this.#lookup.find(uploadId);
+    return found.kind === 'found' ? { ...found, keyRevoked: keyRevoked || found.keyRevoked } : found;
+  }
+
+  #outcome(known: Known): TusOutcome {
+    return { kind: 'found', tus: known.tus, link: this.#lookup.view(known) };
   }
 }
 

@@ -97,11 +97,12 @@ export class LinkStore {
     return row ? tusOf(row) : null;
   }
 
-  /** How many resumable uploads of a link are not complete. */
-  countUnfinished(link: string): number {
+  /** The resumable uploads of a link that are not complete, the one with the fewest bytes first. */
+  unfinished(link: string): string[] {
     return this.#sql
-      .exec<{ n: number }>('SELECT COUNT(*) AS n FROM tus WHERE link = ? AND done = 0', link)
-      .one().n;
+      .exec<{ attempt: string }>('SELECT attempt FROM tus WHERE link = ? AND done = 0 ORDER BY offset', link)
+      .toArray()
+      .map(({ attempt }) => attempt);
   }
 
   writeTus(link: string, tus: TusAttempt): void {

@@ -11,7 +11,7 @@ import { reachable } from '../media/storage.ts';
 import { assemble } from './assemble.ts';
 import { pieceKey, tmpPrefix } from './attempt.ts';
 import { complete } from './complete.ts';
-import type { TusAttempt } from './contract.ts';
+import type { TusAttempt, TusPart } from './contract.ts';
 import { requirePending, requireType } from './door.ts';
 import { eraseKeys } from './erase.ts';
 import { type Gathered, gather, PART_BYTES } from './gather.ts';
@@ -19,7 +19,7 @@ import { patience } from './receive.ts';
 import type { LinkClaims } from './token.ts';
 import { advance, endAttempt, type Found, findAttempt, keysOf } from './tus-attempt.ts';
 import { type Checksum, declaredFiletype, sameDigest, uploadMetadata } from './tus-headers.ts';
-import { partsToJoin } from './tus-merge.ts';
+import { groupsOf } from './tus-merge.ts';
 
 /** Bytes of a request that begin where the upload is. */
 export interface Piece {
@@ -28,6 +28,7 @@ export interface Piece {
   readonly checksum: Checksum | null;
 }
 
+const NOTHING = new Uint8Array();
 const ENDED_EARLY: Failure = { tag: 'malformed_body', detail: 'The body ended early.' };
 
 /**
@@ -79,7 +80,7 @@ function mistaken({ kind, digest }: Gathered, checksum: Checksum): Failure | nul
   return same ? null : { tag: 'checksum_mismatch' };
 }
 
-/** Puts the last of a request's bytes, with what came before them where that was very little, as one part. */
+/** Puts the last of a request's bytes as a part. Where parts are too many, they and earlier ones become fewer. */
 async function keep(
   c: Context<App>,
   claims: LinkClaims,
@@ -88,13 +89,24 @@ async function keep(
 ): Promise<TusAttempt> {
   const bucket = c.env.BUCKET;
   const sizes = tus.parts.map(({ bytes }) => bytes);
-  const replaces = partsToJoin(sizes, tail.byteLength, PART_BYTES);
-  const bytes = await assemble(bucket, tus.parts.slice(tus.parts.length - replaces), tail);
-  if (bytes === null) throw await overtaken(c, claims, tus);
-  const start = tus.offset + tail.byteLength - bytes.byteLength;
-  const part = { key: pieceKey(tmpPrefix(claims, tus.attempt), start), bytes: bytes.byteLength };
-  await reachable(bucket.put(part.key, bytes));
-  return advance(c, claims, tus, { parts: [part], replaces });
+  const groups = groupsOf(sizes, tail.byteLength, PART_BYTES);
+  const replaces = groups.reduce((sum, count) => sum + count) - 1;
+  let rest = tus.parts.slice(tus.parts.length - replaces);
+  let start = tus.offset - rest.reduce((sum, { bytes }) => sum + bytes, 0);
+  const parts: TusPart[] = [];
+  for (const [n, count] of groups.entries()) {
+    const bytes = await assemble(bucket, rest.slice(0, count), n === groups.length - 1 ? tail : NOTHING);
+    if (bytes === null) {
+      await eraseKeys(bucket, keysOf(parts));
+      throw await overtaken(c, claims, tus);
+    }
+    const part = { key: pieceKey(tmpPrefix(claims, tus.attempt), start), bytes: bytes.byteLength };
+    await reachable(bucket.put(part.key, bytes));
+    parts.push(part);
+    rest = rest.slice(count);
+    start += part.bytes;
+  }
+  return advance(c, claims, tus, { parts, replaces });
 }
 
 /** Has the whole checked and committed. @throws {ApiError} as `complete`. */

@@ -30,8 +30,8 @@ export async function findAttempt(c: Context<App>, claims: LinkClaims, attempt: 
 }
 
 /**
- * Begins an upload of `length` bytes.
- * @throws {ApiError} `link_closed`, `too_many_attempts`, `not_found`, `gone`, `unavailable`.
+ * Begins an upload of `length` bytes, and deletes what is left of one that was ended for it.
+ * @throws {ApiError} `link_closed`, `not_found`, `gone`, `unavailable`.
  */
 export async function beginAttempt(
   c: Context<App>,
@@ -46,12 +46,14 @@ export async function beginAttempt(
   );
   switch (outcome.kind) {
     case 'begun':
+      if (outcome.forgotten !== undefined) {
+        // Begun it is, whatever becomes of this.
+        c.executionCtx.waitUntil(erasePrefix(c.env.BUCKET, tmpPrefix(claims, outcome.forgotten)));
+      }
       return outcome.tus;
     case 'closed':
       requirePending(outcome.link);
       throw new Error('a pending link was closed to an upload');
-    case 'too_many':
-      throw new ApiError({ tag: 'too_many_attempts' });
     case 'not_found':
       throw new ApiError({ tag: 'not_found' });
     case 'gone':
@@ -62,7 +64,7 @@ export async function beginAttempt(
 /** What {@link advance} notes. */
 export interface Step {
   readonly parts: readonly TusPart[];
-  /** How many of the last parts the first of `parts` stands in for. */
+  /** How many of the last parts `parts` stand in for. */
   readonly replaces?: number;
 }
 

@@ -94,7 +94,10 @@ uploadLinkRoutes.openapi(revokeLink, async (c) => {
 uploadLinkRoutes.openapi(startLink, async (c) => {
   const { client, query } = await ownLink(c, c.req.valid('param').upload_id);
   const jobId = await mintId(c.get('config').SIGNING_SECRETS, 'job', client.shard, Date.now());
-  const outcome = existing(granted(await reached(() => client.startLink({ ...query, jobId }), { jobId })));
+  // Without an answer the job's id is unknown: it may have started under another one. The order is safe to repeat.
+  const outcome = existing(
+    granted(await reached(() => client.startLink({ ...query, jobId }), { mayBeDone: true })),
+  );
   switch (outcome.kind) {
     case 'accepted': {
       const { job, replayed } = outcome;
@@ -109,5 +112,9 @@ uploadLinkRoutes.openapi(startLink, async (c) => {
       throw new ApiError({ tag: 'not_uploaded', status: outcome.status });
     case 'no_job':
       throw new ApiError({ tag: 'no_job' });
+    case 'picture_gone':
+      throw new ApiError({ tag: 'picture_expired' });
+    case 'job_gone':
+      throw new ApiError({ tag: 'gone', what: 'job' });
   }
 });
