@@ -1,6 +1,8 @@
-/** The real tus-js-client over a line that breaks at every turn. */
+/** The real tus-js-client, and Uppy on top of it, over a line that breaks at every turn. */
 
 import { Agent } from 'node:http';
+import Uppy from '@uppy/core';
+import Tus from '@uppy/tus';
 import { DefaultHttpStack, Upload, type UploadOptions } from 'tus-js-client';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { type BadLine, type Fate, openBadLine } from '../support/bad-line.ts';
@@ -210,5 +212,59 @@ describe('tus-js-client', () => {
     await expect(upload(bytes, link, {})).rejects.toMatchObject({
       originalResponse: expect.objectContaining({ _response: expect.objectContaining({ statusCode: 410 }) }),
     });
+  });
+});
+
+describe('Uppy, as it comes', () => {
+  /** In Node its tus client reads buffers; in a browser it is given files (links-tus-browser.test.ts). */
+  const fileOf = (bytes: Buffer) => ({
+    name: 'dawn.png',
+    type: 'image/png',
+    data: bytes as unknown as Blob,
+  });
+
+  test.each([
+    ['in one piece', Number.POSITIVE_INFINITY],
+    ['in pieces', 300_000],
+  ])('reports success %s over a line that breaks', async (_name, chunkSize) => {
+    const [bytes, link] = [pngOfBytes(2 * MIB), await makeLink(service)];
+    let connections = 0;
+    // The creation passes, what comes first after it is cut, an answer is lost, and then the line is good.
+    line.to(service.port, () => {
+      connections++;
+      if (connections === 2) return { up: 200_000 };
+      return connections === 3 ? { down: 10 } : {};
+    });
+    const uppy = new Uppy().use(Tus, {
+      endpoint: link.url,
+      chunkSize,
+      retryDelays: new Array(50).fill(5),
+      // A connection for each request, so that each has a fate of its own.
+      headers: { Connection: 'close' },
+    });
+    uppy.addFile(fileOf(bytes));
+    const result = await uppy.upload();
+    uppy.destroy();
+    expect(result?.failed).toEqual([]);
+    expect(result?.successful).toHaveLength(1);
+    expect(connections).toBeGreaterThan(3);
+    await expectStored(link, bytes);
+  });
+
+  test('reports the failure of what is no picture, and of a second one', async () => {
+    const link = await makeLink(service);
+    line.to(service.port);
+    const send = async (bytes: Buffer) => {
+      const uppy = new Uppy().use(Tus, { endpoint: link.url, retryDelays: null });
+      uppy.addFile(fileOf(bytes));
+      const result = await uppy.upload();
+      uppy.destroy();
+      return [result?.successful?.length, result?.failed?.length];
+    };
+    expect(await send(Buffer.from('<!doctype html><title>no picture</title>'))).toEqual([0, 1]);
+    const bytes = pngOfBytes(1_000);
+    expect(await send(bytes)).toEqual([1, 0]);
+    expect(await send(pngOfBytes(1_000))).toEqual([0, 1]);
+    await expectStored(link, bytes);
   });
 });
