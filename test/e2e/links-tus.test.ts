@@ -1,6 +1,6 @@
 /** The real tus-js-client, and Uppy on top of it, over a line that breaks at every turn. */
 
-import { Agent } from 'node:http';
+import { Agent, globalAgent } from 'node:http';
 import Uppy from '@uppy/core';
 import Tus from '@uppy/tus';
 import { DefaultHttpStack, Upload, type UploadOptions } from 'tus-js-client';
@@ -229,6 +229,8 @@ describe('Uppy, as it comes', () => {
   ])('reports success %s over a line that breaks', async (_name, chunkSize) => {
     const [bytes, link] = [pngOfBytes(2 * MIB), await makeLink(service)];
     let connections = 0;
+    // None that another test has left open is used.
+    globalAgent.destroy();
     // The creation passes, what comes first after it is cut, an answer is lost, and then the line is good.
     line.to(service.port, () => {
       connections++;
@@ -255,7 +257,7 @@ describe('Uppy, as it comes', () => {
     const link = await makeLink(service);
     line.to(service.port);
     const send = async (bytes: Buffer) => {
-      const uppy = new Uppy().use(Tus, { endpoint: link.url, retryDelays: null });
+      const uppy = new Uppy().use(Tus, { endpoint: link.url, retryDelays: [] });
       uppy.addFile(fileOf(bytes));
       const result = await uppy.upload();
       uppy.destroy();
