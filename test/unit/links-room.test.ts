@@ -1,5 +1,5 @@
 import { beforeEach, expect, test, vi } from 'vitest';
-import type { keepRoom, Room } from '../../src/worker/links/room.ts';
+import type { keepRoom, Room } from '../../src/worker/links/bytes/room.ts';
 
 const KIB = 1_024;
 const MIB = 1_024 * KIB;
@@ -8,11 +8,11 @@ const MINUTE_MS = 60_000;
 const FULL = { failure: { tag: 'unavailable', part: 'storage', retryAfter: 10 } };
 
 /** An isolate's room, as it is when the isolate begins. */
-let isolate: typeof import('../../src/worker/links/room.ts');
+let isolate: typeof import('../../src/worker/links/bytes/room.ts');
 beforeEach(async () => {
   // A module of its own for each test: what is counted is the isolate's.
   vi.resetModules();
-  isolate = await import('../../src/worker/links/room.ts');
+  isolate = await import('../../src/worker/links/bytes/room.ts');
 });
 
 const many = (count: number, take: () => ReturnType<typeof keepRoom> = () => isolate.takeRoom()): Room[] =>

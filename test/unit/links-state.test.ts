@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { advanced } from '../../src/worker/links/resumable.ts';
+import { advanced } from '../../src/worker/links/shard/resumable.ts';
 import { closedReason, FINISH_GRACE_MS, statusOf, takesFinish } from '../../src/worker/links/state.ts';
 
 const EXPIRY = 1_000_000;

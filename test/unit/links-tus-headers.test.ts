@@ -11,7 +11,7 @@ import {
   uploadLength,
   uploadMetadata,
   uploadOffset,
-} from '../../src/worker/links/tus-headers.ts';
+} from '../../src/worker/links/tus/headers.ts';
 
 const LIMIT = 20_971_520;
 

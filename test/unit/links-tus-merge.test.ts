@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { groupsOf } from '../../src/worker/links/tus-merge.ts';
+import { groupsOf } from '../../src/worker/links/tus/merge.ts';
 import { soakOr } from '../support/soak.ts';
 
 const MIB = 1_048_576;

@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import { sha256Hex } from '../../src/worker/bytes.ts';
-import { imageKey } from '../../src/worker/links/attempt.ts';
+import { imageKey } from '../../src/worker/links/bytes/attempt.ts';
 import { BUCKET, bucketThat, pngOf, TestLink } from './links-bytes-fixtures.ts';
 import { PIECE, pictureOf, Try } from './links-tus-fixtures.ts';
 

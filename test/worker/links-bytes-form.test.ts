@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { openForm } from '../../src/worker/links/form.ts';
+import { openForm } from '../../src/worker/links/bytes/form.ts';
 import { soakOr } from '../support/soak.ts';
 import { BOUNDARY, FORM_TYPE, formOf, joined } from './links-bytes-fixtures.ts';
 import { failureOf } from './media-fixtures.ts';

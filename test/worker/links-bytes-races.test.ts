@@ -1,9 +1,9 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { sha256Hex } from '../../src/worker/bytes.ts';
-import { inSlot } from '../../src/worker/links/assemble.ts';
-import { erasePrefix } from '../../src/worker/links/erase.ts';
-import { gather, PART_BYTES } from '../../src/worker/links/gather.ts';
-import { takeRoom } from '../../src/worker/links/room.ts';
+import { inSlot } from '../../src/worker/links/bytes/assemble.ts';
+import { erasePrefix } from '../../src/worker/links/bytes/erase.ts';
+import { gather, PART_BYTES } from '../../src/worker/links/bytes/gather.ts';
+import { takeRoom } from '../../src/worker/links/bytes/room.ts';
 import { soakOr } from '../support/soak.ts';
 import { World } from './jobs-fixtures.ts';
 import { type Answered, BUCKET, pngOf, TestLink } from './links-bytes-fixtures.ts';

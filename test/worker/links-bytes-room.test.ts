@@ -1,5 +1,5 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { type Room, requireRoom, takeRoom } from '../../src/worker/links/room.ts';
+import { type Room, requireRoom, takeRoom } from '../../src/worker/links/bytes/room.ts';
 import { bucketThat, FORM_TYPE, formOf, pngOf, TestLink } from './links-bytes-fixtures.ts';
 import { PIECE, Try } from './links-tus-fixtures.ts';
 import { source } from './media-fixtures.ts';

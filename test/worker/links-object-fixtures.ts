@@ -14,7 +14,7 @@ import type {
   StartLinkOutcome,
   StoredImage,
 } from '../../src/worker/links/contract.ts';
-import { Lookup } from '../../src/worker/links/lookup.ts';
+import { Lookup } from '../../src/worker/links/shard/lookup.ts';
 import { modelOf } from '../../src/worker/models/index.ts';
 import { admin, uniquePrompt } from '../support/customer.ts';
 import { bucket, MINUTE_MS, type World } from './jobs-fixtures.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { MAX_UNFINISHED } from '../../src/worker/links/resumable.ts';
+import { MAX_UNFINISHED } from '../../src/worker/links/shard/resumable.ts';
 import { installHops } from '../support/hops.ts';
 import { World } from './jobs-fixtures.ts';
 import { expectKind, holdLookups, LIFE_MS, Links } from './links-object-fixtures.ts';

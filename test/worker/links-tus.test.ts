@@ -3,7 +3,7 @@
 import { exports } from 'cloudflare:workers';
 import { describe, expect, it } from 'vitest';
 import { sha256Hex, utf8 } from '../../src/worker/bytes.ts';
-import { MAX_UNFINISHED } from '../../src/worker/links/resumable.ts';
+import { MAX_UNFINISHED } from '../../src/worker/links/shard/resumable.ts';
 import { PUBLIC_URL } from '../support/customer.ts';
 import { installClock } from '../support/time.ts';
 import { pngOf, TestLink } from './links-bytes-fixtures.ts';

@@ -3,7 +3,7 @@
  * tries.
  */
 
-import type { StoredLink } from '../links/store.ts';
+import type { StoredLink } from '../links/shard/store.ts';
 import type { Attempt } from '../webhooks/deliver.ts';
 import { nextAttempt } from '../webhooks/schedule.ts';
 import type { Claim } from './due.ts';

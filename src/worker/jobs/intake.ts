@@ -1,7 +1,7 @@
 /** What a submit writes: the job, its hold and its first due work, or nothing. Synchronous; in the caller's transaction. */
 
 import { floatOf, hold } from '../accounts/float.ts';
-import { markStarted } from '../links/start.ts';
+import { markStarted } from '../links/shard/start.ts';
 import type { BookRow } from './book.ts';
 import type { CheckOutcome, SubmitCommand, SubmitOutcome } from './contract.ts';
 import { RETAIN_KEY } from './due.ts';

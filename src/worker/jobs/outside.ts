@@ -2,7 +2,7 @@
 
 import type { Config, Env } from '../env.ts';
 import type { ShardRef } from '../ids.ts';
-import { uploadEvent } from '../links/event.ts';
+import { uploadEvent } from '../links/shard/event.ts';
 import type { CopyOutcome, ImageSource } from '../media/contract.ts';
 import { dropInputs, imageUrlForUpstream } from '../media/inputs.ts';
 import { fileUrl } from '../media/links.ts';

@@ -3,7 +3,7 @@
 import type { AccountForShard } from '../accounts/contract.ts';
 import { configOf, type Env } from '../env.ts';
 import { parseShardName } from '../ids.ts';
-import { linkPartsOf } from '../links/parts.ts';
+import { linkPartsOf } from '../links/shard/parts.ts';
 import { accountStub, directoryStub } from '../objects.ts';
 import { Admission } from './admission.ts';
 import { Alarm } from './alarm.ts';

@@ -4,7 +4,7 @@
  * at a shard that was never used leaves nothing behind.
  */
 
-import { LinkStore } from '../links/store.ts';
+import { LinkStore } from '../links/shard/store.ts';
 import { migrate, upgrade } from '../migrate.ts';
 import { type BookRow, BookTable, EMPTY_ROW } from './book.ts';
 import type { JobRequest } from './contract.ts';

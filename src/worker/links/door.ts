@@ -9,7 +9,7 @@ import type { LinkView } from './contract.ts';
 import { closedReason } from './state.ts';
 import { type LinkClaims, readLinkToken } from './token.ts';
 
-export { expected, requireLength, requireType } from './declared.ts';
+export { expected, requireLength, requireType } from './bytes/declared.ts';
 export { limitAttempts, limitPieces, limitRequests } from './rate-limit.ts';
 
 /** What the link's address says. No I/O. @throws {ApiError} `not_found` for any address that is none of ours. */

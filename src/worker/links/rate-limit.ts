@@ -7,7 +7,7 @@ import type { Context } from 'hono';
 import ipaddr from 'ipaddr.js';
 import type { App } from '../env.ts';
 import { ApiError } from '../errors.ts';
-import type { LinkName } from './attempt.ts';
+import type { LinkName } from './bytes/attempt.ts';
 
 /** The longest period that Cloudflare offers, in seconds: the binding does not tell which was configured. */
 const PERIOD_S = 60;

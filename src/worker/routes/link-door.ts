@@ -1,13 +1,13 @@
-/** `/u/{token}`: an upload link's own address. What comes in is judged by links/door.ts and kept by links/complete.ts. */
+/** `/u/{token}`: an upload link's own address. What comes in is judged by links/door.ts and kept by links/bytes/complete.ts. */
 
 import type { Context } from 'hono';
 import type { App } from '../env.ts';
 import { ApiError } from '../errors.ts';
 import { createRouter } from '../http/app.ts';
 import { onError } from '../http/problem.ts';
+import { receiveForm, receiveRaw } from '../links/bytes/receive.ts';
 import { anyOrigin } from '../links/cors.ts';
 import { limitPieces, limitRequests } from '../links/door.ts';
-import { receiveForm, receiveRaw } from '../links/receive.ts';
 import { publicBody } from '../links/wire.ts';
 import { mediaTypeOf } from '../media/image-types.ts';
 import { renderProblem, showLink, wantsPage } from './link-page.ts';

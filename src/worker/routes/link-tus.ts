@@ -6,8 +6,8 @@ import { ApiError } from '../errors.ts';
 import { claimsOf, limitAttempts, requireOpen, requirePending, requireType } from '../links/door.ts';
 import { TUS_VERSION } from '../links/failures.ts';
 import type { LinkClaims } from '../links/token.ts';
-import { append, type Piece } from '../links/tus-append.ts';
-import { beginAttempt, endAttempt, findAttempt } from '../links/tus-attempt.ts';
+import { append, type Piece } from '../links/tus/append.ts';
+import { beginAttempt, endAttempt, findAttempt } from '../links/tus/attempt.ts';
 import {
   CHECKSUM_ALGORITHMS,
   declaredFiletype,
@@ -20,7 +20,7 @@ import {
   uploadLength,
   uploadMetadata,
   uploadOffset,
-} from '../links/tus-headers.ts';
+} from '../links/tus/headers.ts';
 import { declaredLength } from '../media/body.ts';
 
 /** The part of a try's address that names it, below its link's. As `mintAttempt` makes it. */

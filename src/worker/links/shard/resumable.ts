@@ -1,7 +1,7 @@
 /** Resumable uploads on their way to a link: which bytes of each are safe in R2. */
 
-import type { Unavailable } from '../jobs/door.ts';
-import type { JobStore } from '../jobs/store.ts';
+import type { Unavailable } from '../../jobs/door.ts';
+import type { JobStore } from '../../jobs/store.ts';
 import type {
   AdvanceTus,
   AdvanceTusOutcome,
@@ -11,7 +11,7 @@ import type {
   TusOutcome,
   TusPart,
   TusQuery,
-} from './contract.ts';
+} from '../contract.ts';
 import type { Absent, FoundLink, Lookup } from './lookup.ts';
 
 /** Unfinished uploads of one link: a holder who begins anew each time must not fill the database. */

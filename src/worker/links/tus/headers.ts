@@ -3,9 +3,9 @@
  * protocol says is refused, and never guessed at. Pure.
  */
 
-import { ApiError, type Failure } from '../errors.ts';
-import { mediaTypeOf } from '../media/image-types.ts';
-import { TUS_VERSION } from './failures.ts';
+import { ApiError, type Failure } from '../../errors.ts';
+import { mediaTypeOf } from '../../media/image-types.ts';
+import { TUS_VERSION } from '../failures.ts';
 
 /** The content type of a piece of an upload. */
 export const OFFSET_STREAM = 'application/offset+octet-stream';

@@ -1,9 +1,9 @@
 /** What a sender says of a picture before it comes: refused when it cannot be right, and never believed. Pure. */
 
-import { ApiError } from '../errors.ts';
-import type { ImageType } from '../media/contract.ts';
-import { agreesWith, mediaTypeOf, namesOf } from '../media/image-types.ts';
-import type { LinkClaims } from './token.ts';
+import { ApiError } from '../../errors.ts';
+import type { ImageType } from '../../media/contract.ts';
+import { agreesWith, mediaTypeOf, namesOf } from '../../media/image-types.ts';
+import type { LinkClaims } from '../token.ts';
 
 /**
  * Declared by senders that do not know: browsers and tools that meet an ending they have no type for, and curl's

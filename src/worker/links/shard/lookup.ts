@@ -1,11 +1,11 @@
 /** Finding a link for whoever asks: its owner with a key, or whoever holds its address. Writes nothing. */
 
-import { mintedAt } from '../ids.ts';
-import type { Refusal } from '../jobs/contract.ts';
-import type { Door, Unavailable } from '../jobs/door.ts';
-import type { JobStore } from '../jobs/store.ts';
-import { viewOf } from '../jobs/view.ts';
-import type { LinkView } from './contract.ts';
+import { mintedAt } from '../../ids.ts';
+import type { Refusal } from '../../jobs/contract.ts';
+import type { Door, Unavailable } from '../../jobs/door.ts';
+import type { JobStore } from '../../jobs/store.ts';
+import { viewOf } from '../../jobs/view.ts';
+import type { LinkView } from '../contract.ts';
 import type { StoredLink } from './store.ts';
 import { linkViewOf } from './view.ts';
 

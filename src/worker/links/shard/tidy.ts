@@ -4,10 +4,10 @@
  * the two is taken up again.
  */
 
-import { within } from '../calls.ts';
-import { type Claim, TIDY_KEY } from '../jobs/due.ts';
-import type { JobStore } from '../jobs/store.ts';
-import { FINISH_GRACE_MS } from './state.ts';
+import { within } from '../../calls.ts';
+import { type Claim, TIDY_KEY } from '../../jobs/due.ts';
+import type { JobStore } from '../../jobs/store.ts';
+import { FINISH_GRACE_MS } from '../state.ts';
 import { uploadEventId } from './view.ts';
 
 export interface TidyDeps {

@@ -3,14 +3,14 @@
  * plans the job's start, which is then tried at once; what a crash or an unreachable account leaves is done by the pump.
  */
 
-import { within } from '../calls.ts';
-import type { Admission } from '../jobs/admission.ts';
-import type { JobRequest, SubmitOutcome } from '../jobs/contract.ts';
-import type { Door } from '../jobs/door.ts';
-import { type Claim, TIDY_KEY } from '../jobs/due.ts';
-import { ALARM_LEASE_MS, TIMEOUT_MS } from '../jobs/schedule.ts';
-import type { JobStore } from '../jobs/store.ts';
-import { viewOf } from '../jobs/view.ts';
+import { within } from '../../calls.ts';
+import type { Admission } from '../../jobs/admission.ts';
+import type { JobRequest, SubmitOutcome } from '../../jobs/contract.ts';
+import type { Door } from '../../jobs/door.ts';
+import { type Claim, TIDY_KEY } from '../../jobs/due.ts';
+import { ALARM_LEASE_MS, TIMEOUT_MS } from '../../jobs/schedule.ts';
+import type { JobStore } from '../../jobs/store.ts';
+import { viewOf } from '../../jobs/view.ts';
 import type {
   FinishUpload,
   FinishUploadOutcome,
@@ -18,10 +18,10 @@ import type {
   StartLink,
   StartLinkOutcome,
   StoredImage,
-} from './contract.ts';
+} from '../contract.ts';
+import { takesFinish } from '../state.ts';
 import type { Lookup } from './lookup.ts';
 import { markUnpaid, planUploadEvent } from './start.ts';
-import { takesFinish } from './state.ts';
 import type { StoredLink } from './store.ts';
 
 export interface FinishDeps {

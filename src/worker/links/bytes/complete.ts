@@ -1,23 +1,23 @@
 /** The end of a try: its bytes become one checked, stored image, and the shard says whether that is the upload. */
 
 import type { Context } from 'hono';
-import { sha256Hex, toHex } from '../bytes.ts';
-import type { App } from '../env.ts';
-import { ApiError } from '../errors.ts';
-import { granted, reached } from '../http/outcome.ts';
-import { mintId } from '../ids.ts';
-import { agreesWith, namesOf } from '../media/image-types.ts';
-import { refusalFailure, sniff } from '../media/sniff.ts';
-import { reachable, storageUnavailable } from '../media/storage.ts';
+import { sha256Hex, toHex } from '../../bytes.ts';
+import type { App } from '../../env.ts';
+import { ApiError } from '../../errors.ts';
+import { granted, reached } from '../../http/outcome.ts';
+import { mintId } from '../../ids.ts';
+import { agreesWith, namesOf } from '../../media/image-types.ts';
+import { refusalFailure, sniff } from '../../media/sniff.ts';
+import { reachable, storageUnavailable } from '../../media/storage.ts';
+import { LinkClient } from '../client.ts';
+import type { LinkView, StoredImage, TusPart } from '../contract.ts';
+import { closedReason } from '../state.ts';
+import type { LinkClaims } from '../token.ts';
 import { assemble, inSlot } from './assemble.ts';
 import { imageKey, tmpPrefix } from './attempt.ts';
-import { LinkClient } from './client.ts';
-import type { LinkView, StoredImage, TusPart } from './contract.ts';
 import { expected } from './declared.ts';
 import { eraseKeys, erasePrefix } from './erase.ts';
 import { keepRoom } from './room.ts';
-import { closedReason } from './state.ts';
-import type { LinkClaims } from './token.ts';
 
 /** An image can come and go between two looks when its try is refused elsewhere or swept; hardly twice. */
 const MAX_ROUNDS = 4;

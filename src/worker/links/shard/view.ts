@@ -1,8 +1,8 @@
 /** A stored link as its owner may see it. Pure. */
 
-import type { JobView } from '../jobs/contract.ts';
-import type { LinkView } from './contract.ts';
-import { statusOf } from './state.ts';
+import type { JobView } from '../../jobs/contract.ts';
+import type { LinkView } from '../contract.ts';
+import { statusOf } from '../state.ts';
 import type { StoredLink } from './store.ts';
 
 /** What is not in the link's row. */

@@ -1,7 +1,7 @@
 /** The pieces of a try as one image in memory: the only place where a whole picture is held, and few are at once. */
 
-import { reachable } from '../media/storage.ts';
-import type { TusPart } from './contract.ts';
+import { reachable } from '../../media/storage.ts';
+import type { TusPart } from '../contract.ts';
 
 /** Pictures that are held whole at once in this isolate, which has 128 MB for everything. */
 const SLOTS = 2;

@@ -1,8 +1,8 @@
 /** What a sender says that its bytes are: `Content-Digest` and `Repr-Digest` (RFC 9530). Pure. */
 
 import { parseDictionary } from 'structured-headers';
-import { toHex } from '../bytes.ts';
-import { ApiError } from '../errors.ts';
+import { toHex } from '../../bytes.ts';
+import { ApiError } from '../../errors.ts';
 
 const HEADERS = ['Content-Digest', 'Repr-Digest'] as const;
 /** The one algorithm that we look at; others are ignored, as the RFC has it. */

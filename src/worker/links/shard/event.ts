@@ -1,11 +1,11 @@
 /** The event that a link has its picture, made from the link each time it is sent. */
 
-import type { Config } from '../env.ts';
-import { linkImageUrl } from '../media/links.ts';
-import { eventText, type UploadCompletedEvent } from '../webhooks/event.ts';
+import type { Config } from '../../env.ts';
+import { linkImageUrl } from '../../media/links.ts';
+import { eventText, type UploadCompletedEvent } from '../../webhooks/event.ts';
+import { linkBody } from '../wire.ts';
 import type { StoredLink } from './store.ts';
 import { linkViewOf } from './view.ts';
-import { linkBody } from './wire.ts';
 
 const HOUR_MS = 3_600_000;
 

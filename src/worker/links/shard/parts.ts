@@ -1,11 +1,11 @@
 /** Puts the shard's part for upload links together. */
 
-import type { Config } from '../env.ts';
-import { mintId, type ShardRef } from '../ids.ts';
-import type { Admission } from '../jobs/admission.ts';
-import type { Door } from '../jobs/door.ts';
-import type { JobStore } from '../jobs/store.ts';
-import { inputMaxAge } from '../media/retention.ts';
+import type { Config } from '../../env.ts';
+import { mintId, type ShardRef } from '../../ids.ts';
+import type { Admission } from '../../jobs/admission.ts';
+import type { Door } from '../../jobs/door.ts';
+import type { JobStore } from '../../jobs/store.ts';
+import { inputMaxAge } from '../../media/retention.ts';
 import { LinkDesk } from './desk.ts';
 import { deleteParts, deletePicture } from './files.ts';
 import { Finish } from './finish.ts';

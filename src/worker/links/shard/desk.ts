@@ -1,9 +1,9 @@
 /** What the owner of upload links asks of the shard that has them, and the one look of whoever holds a link's address. */
 
-import { mintedAt } from '../ids.ts';
-import type { Door } from '../jobs/door.ts';
-import { TIDY_KEY } from '../jobs/due.ts';
-import type { JobStore } from '../jobs/store.ts';
+import { mintedAt } from '../../ids.ts';
+import type { Door } from '../../jobs/door.ts';
+import { TIDY_KEY } from '../../jobs/due.ts';
+import type { JobStore } from '../../jobs/store.ts';
 import type {
   CreateLink,
   CreateLinkOutcome,
@@ -13,9 +13,9 @@ import type {
   ListLinksOutcome,
   OpenLinkOutcome,
   RevokeLinkOutcome,
-} from './contract.ts';
+} from '../contract.ts';
+import { FINISH_GRACE_MS } from '../state.ts';
 import type { Lookup } from './lookup.ts';
-import { FINISH_GRACE_MS } from './state.ts';
 
 export interface DeskDeps {
   readonly store: JobStore;

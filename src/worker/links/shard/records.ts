@@ -1,10 +1,10 @@
 /** Stored JSON of an upload link, as zod schemas: what is read back from a database is checked like any other input. */
 
 import * as z from 'zod';
-import { StoredSource } from '../jobs/records.ts';
-import { IMAGE_TYPES } from '../media/contract.ts';
-import { IMAGE_ROLES } from '../media/storage.ts';
-import type { LinkSpec, StoredImage, TusPart } from './contract.ts';
+import { StoredSource } from '../../jobs/records.ts';
+import { IMAGE_TYPES } from '../../media/contract.ts';
+import { IMAGE_ROLES } from '../../media/storage.ts';
+import type { LinkSpec, StoredImage, TusPart } from '../contract.ts';
 
 const Spec = z.object({
   expiresAt: z.number(),

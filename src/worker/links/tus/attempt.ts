@@ -1,15 +1,15 @@
 /** A resumable upload as its shard has it: begun, looked up, brought further, ended. Outcomes become failures here. */
 
 import type { Context } from 'hono';
-import type { App } from '../env.ts';
-import { ApiError, type Failure } from '../errors.ts';
-import { granted, reached } from '../http/outcome.ts';
-import { mintAttempt, tmpPrefix } from './attempt.ts';
-import { LinkClient } from './client.ts';
-import type { LinkView, TusAttempt, TusPart } from './contract.ts';
-import { openLink, requirePending } from './door.ts';
-import { eraseKeys, erasePrefix } from './erase.ts';
-import type { LinkClaims } from './token.ts';
+import type { App } from '../../env.ts';
+import { ApiError, type Failure } from '../../errors.ts';
+import { granted, reached } from '../../http/outcome.ts';
+import { mintAttempt, tmpPrefix } from '../bytes/attempt.ts';
+import { eraseKeys, erasePrefix } from '../bytes/erase.ts';
+import { LinkClient } from '../client.ts';
+import type { LinkView, TusAttempt, TusPart } from '../contract.ts';
+import { openLink, requirePending } from '../door.ts';
+import type { LinkClaims } from '../token.ts';
 
 /** An upload and the link that it is for, as they were a moment ago. */
 export interface Found {

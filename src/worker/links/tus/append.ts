@@ -5,21 +5,21 @@
  */
 
 import type { Context } from 'hono';
-import type { App } from '../env.ts';
-import { ApiError, type Failure } from '../errors.ts';
-import { reachable } from '../media/storage.ts';
-import { assemble } from './assemble.ts';
-import { pieceKey, tmpPrefix } from './attempt.ts';
-import { complete } from './complete.ts';
-import type { TusAttempt, TusPart } from './contract.ts';
-import { requirePending, requireType } from './door.ts';
-import { eraseKeys } from './erase.ts';
-import { type Gathered, gather, PART_BYTES } from './gather.ts';
-import { patience } from './receive.ts';
-import type { LinkClaims } from './token.ts';
-import { advance, endAttempt, type Found, findAttempt, keysOf } from './tus-attempt.ts';
-import { type Checksum, declaredFiletype, sameDigest, uploadMetadata } from './tus-headers.ts';
-import { groupsOf } from './tus-merge.ts';
+import type { App } from '../../env.ts';
+import { ApiError, type Failure } from '../../errors.ts';
+import { reachable } from '../../media/storage.ts';
+import { assemble } from '../bytes/assemble.ts';
+import { pieceKey, tmpPrefix } from '../bytes/attempt.ts';
+import { complete } from '../bytes/complete.ts';
+import { eraseKeys } from '../bytes/erase.ts';
+import { type Gathered, gather, PART_BYTES } from '../bytes/gather.ts';
+import { patience } from '../bytes/receive.ts';
+import type { TusAttempt, TusPart } from '../contract.ts';
+import { requirePending, requireType } from '../door.ts';
+import type { LinkClaims } from '../token.ts';
+import { advance, endAttempt, type Found, findAttempt, keysOf } from './attempt.ts';
+import { type Checksum, declaredFiletype, sameDigest, uploadMetadata } from './headers.ts';
+import { groupsOf } from './merge.ts';
 
 /** Bytes of a request that begin where the upload is. */
 export interface Piece {

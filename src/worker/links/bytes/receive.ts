@@ -1,13 +1,10 @@
 /** What comes to a link in one request: raw bytes, or a form with a file. */
 
 import type { Context } from 'hono';
-import type { App } from '../env.ts';
-import { ApiError } from '../errors.ts';
-import { bodyError, declaredLength } from '../media/body.ts';
-import { mintAttempt, tmpPrefix } from './attempt.ts';
-import { complete } from './complete.ts';
-import { declaredDigests } from './content-digest.ts';
-import type { LinkView } from './contract.ts';
+import type { App } from '../../env.ts';
+import { ApiError } from '../../errors.ts';
+import { bodyError, declaredLength } from '../../media/body.ts';
+import type { LinkView } from '../contract.ts';
 import {
   claimsOf,
   expected,
@@ -17,13 +14,16 @@ import {
   requireOpen,
   requirePending,
   requireType,
-} from './door.ts';
+} from '../door.ts';
+import { FINISH_GRACE_MS } from '../state.ts';
+import type { LinkClaims } from '../token.ts';
+import { mintAttempt, tmpPrefix } from './attempt.ts';
+import { complete } from './complete.ts';
+import { declaredDigests } from './content-digest.ts';
 import { eraseKeys, erasePrefix } from './erase.ts';
 import { MAX_ENVELOPE_BYTES, openForm } from './form.ts';
 import { type Gathered, gather, SILENCE_MS } from './gather.ts';
 import { requireRoom } from './room.ts';
-import { FINISH_GRACE_MS } from './state.ts';
-import type { LinkClaims } from './token.ts';
 
 /** A body whose headers have been judged. */
 interface Incoming {

@@ -1,6 +1,6 @@
 /** What the tidy duty deletes in R2. Each call deletes a page at most, so that no link can hold up the others. */
 
-import { linkImagePrefix, linkPiecePrefix } from '../media/storage.ts';
+import { linkImagePrefix, linkPiecePrefix } from '../../media/storage.ts';
 
 /** Most objects that R2 lists, or deletes, in one call. */
 const MAX_PAGE = 1_000;

@@ -1,6 +1,6 @@
 /** What is written when a link's job begins, or cannot. Synchronous; in the caller's transaction. */
 
-import type { JobStore } from '../jobs/store.ts';
+import type { JobStore } from '../../jobs/store.ts';
 import type { StoredLink } from './store.ts';
 import { uploadEventId } from './view.ts';
 

@@ -1,8 +1,8 @@
 /** The rows of upload links and of resumable uploads. Synchronous; the caller groups what belongs together. */
 
-import type { LinkSpec, LinkStart, StoredImage, TusAttempt } from './contract.ts';
+import type { LinkSpec, LinkStart, StoredImage, TusAttempt } from '../contract.ts';
+import type { LinkFacts } from '../state.ts';
 import { readImage, readParts, readSpec } from './records.ts';
-import type { LinkFacts } from './state.ts';
 
 /** A link as it is stored. Times in ms since 1970. */
 export interface StoredLink extends LinkFacts {

@@ -3,8 +3,8 @@
  * never meet in the bucket: the shard alone decides which of them is the upload.
  */
 
-import { base32OfBytes } from '../bytes.ts';
-import { linkImagePrefix, linkPiecePrefix } from '../media/storage.ts';
+import { base32OfBytes } from '../../bytes.ts';
+import { linkImagePrefix, linkPiecePrefix } from '../../media/storage.ts';
 
 /** Whose tries: a token's claims have both. */
 export interface LinkName {

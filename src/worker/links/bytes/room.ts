@@ -3,7 +3,7 @@
  * 1 MiB; with many it is smaller, so that a thousand slow senders together hold little more than a few fast ones.
  */
 
-import { ApiError } from '../errors.ts';
+import { ApiError } from '../../errors.ts';
 
 /** Largest piece of a body, in bytes. */
 export const MAX_PIECE_BYTES = 1_048_576;

@@ -3,10 +3,10 @@
  * however slowly. What fits into one piece stays in memory and costs no call.
  */
 
-import { storageUnavailable } from '../media/storage.ts';
+import { storageUnavailable } from '../../media/storage.ts';
+import type { TusPart } from '../contract.ts';
 import { pieceKey } from './attempt.ts';
 import { chunksOf } from './chunks.ts';
-import type { TusPart } from './contract.ts';
 import { chunkBytes, MAX_PIECE_BYTES, pieceBytes, type Room, takeRoom } from './room.ts';
 
 export { MAX_PIECE_BYTES as PART_BYTES } from './room.ts';

@@ -3,7 +3,7 @@
  * Other fields are read over, within bounds.
  */
 
-import { ApiError } from '../errors.ts';
+import { ApiError } from '../../errors.ts';
 import { type Chunks, type ChunksOptions, chunksOf } from './chunks.ts';
 import { type FormFeed, formFeed, type PartHeader } from './form-feed.ts';
 import { chunkBytes, type Room, takeRoom } from './room.ts';
