@@ -97,7 +97,8 @@ describe.skipIf(noBrowser !== null)('a page of another origin in Chromium', () =
     const digest = `sha-256=:${Buffer.from(sha256(bytes), 'hex').toString('base64')}:`;
     const page = await send(tab, link.url, '/', { 'Content-Type': 'image/png' });
     const sent = await send(tab, link.url, file, { 'Content-Type': 'image/png', 'Content-Digest': digest });
-    const again = await send(tab, link.url, file, { 'Content-Type': 'image/png' });
+    // Small: of a large body the runtime hangs up on what is still to come, which may overtake its answer.
+    const again = await send(tab, link.url, '/', { 'Content-Type': 'image/png' });
     await tab.context().close();
     for (const { type, requestId } of [page, sent, again]) {
       expect([type, requestId]).toEqual(['cors', expect.stringMatching(/./)]);
