@@ -1,0 +1,89 @@
+/**
+ * Names of events and of their deliveries. Both are made of the id of what the event is about, which names the shard,
+ * is ordered by time and carries a MAC: so no index is needed to find the deliveries of a job, a list is ordered by
+ * age, and a guessed id touches no object. Pure but for Web Crypto.
+ *
+ *   event     evt_<body of the subject's id><moment>              constant over receivers and tries: `webhook-id`
+ *   delivery  dlv_<body of the subject's id><moment><receiver>    one receiver of it
+ */
+
+import { type ShardRef, shardOfId } from '../ids.ts';
+import type { Ring } from '../secrets.ts';
+
+/**
+ * What happened to the subject, in letters that sort in the order of a job's life: `c`reated, `s`tarted, and its end
+ * `z`; `u` an upload came; `n` a notice of the account, or a test.
+ */
+export type Moment = 'c' | 's' | 'z' | 'u' | 'n';
+
+/** The `webhook_url` of the subject itself, beside the endpoints of the account. */
+export const OWN_RECEIVER = 'w';
+/** `w`, or the id of an endpoint without `ep_`. */
+export type Receiver = string;
+
+const SUBJECT = /^(?:job|up|evt)_([0-9a-z]{31})$/;
+const DELIVERY = /^dlv_([0-9a-z]{31})([cszun])(w|[0-9a-z]{12})$/;
+const ENDPOINT = /^ep_([0-9a-z]{12})$/;
+
+/** Prefix of the subject's id, by moment. */
+const KIND = { c: 'job', s: 'job', z: 'job', u: 'up', n: 'evt' } as const satisfies Record<Moment, string>;
+
+/** Parts of a delivery's id. */
+export interface DeliveryName {
+  /** The job, the upload link, or the notice that the event is about. */
+  readonly aboutId: string;
+  readonly moment: Moment;
+  /** The `webhook-id`. */
+  readonly eventId: string;
+  readonly receiver: Receiver;
+  /** The endpoint's id; null for the subject's own `webhook_url`. */
+  readonly endpointId: string | null;
+}
+
+function bodyOf(aboutId: string): string {
+  const body = SUBJECT.exec(aboutId)?.[1];
+  if (body === undefined) throw new TypeError('not an id that events are about');
+  return body;
+}
+
+/** The `webhook-id` of an event. @throws {TypeError} when `aboutId` is no minted id. */
+export function eventIdOf(aboutId: string, moment: Moment): string {
+  return `evt_${bodyOf(aboutId)}${moment}`;
+}
+
+/** The id of the delivery of an event to a receiver. @throws {TypeError} when `aboutId` is no minted id. */
+export function deliveryIdOf(aboutId: string, moment: Moment, receiver: Receiver): string {
+  return `dlv_${bodyOf(aboutId)}${moment}${receiver}`;
+}
+
+/** What all ids of deliveries about one thing begin with. @throws {TypeError} when `aboutId` is no minted id. */
+export function deliveryPrefix(aboutId: string): string {
+  return `dlv_${bodyOf(aboutId)}`;
+}
+
+/** The receiver that an endpoint is. @throws {TypeError} for a text that is no endpoint id. */
+export function receiverOf(endpointId: string): Receiver {
+  const receiver = ENDPOINT.exec(endpointId)?.[1];
+  if (receiver === undefined) throw new TypeError('not an endpoint id');
+  return receiver;
+}
+
+/** The parts of a delivery's id; null for any other text. */
+export function readDeliveryId(id: string): DeliveryName | null {
+  const match = DELIVERY.exec(id);
+  if (!match) return null;
+  const [, body, moment, receiver] = match as unknown as [string, string, Moment, string];
+  return {
+    aboutId: `${KIND[moment]}_${body}`,
+    moment,
+    eventId: `evt_${body}${moment}`,
+    receiver,
+    endpointId: receiver === OWN_RECEIVER ? null : `ep_${receiver}`,
+  };
+}
+
+/** The shard that has a delivery of `account`; null for a text that is no delivery's id of this account. */
+export async function shardOfDelivery(ring: Ring, account: string, id: string): Promise<ShardRef | null> {
+  const name = readDeliveryId(id);
+  return name && shardOfId(ring, KIND[name.moment], account, name.aboutId);
+}
