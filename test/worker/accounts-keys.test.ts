@@ -206,7 +206,7 @@ describe('the webhook secret', () => {
       const secret = outcome.found ? outcome.secret : '';
       expect(secret).toMatch(/^whsec_[A-Za-z0-9+/]{43}=$/);
       await learn(scene, 'weur');
-      const ciphertext = scene.shard('weur').replica?.webhookSecret ?? '';
+      const ciphertext = scene.shard('weur').replica?.secrets[0]?.sealed ?? '';
       expect(ciphertext).not.toContain(secret.slice('whsec_'.length));
       const ring = configOf(env).SIGNING_SECRETS;
       expect(await decrypt(ring, 'webhook-secret', ciphertext, scene.id)).toBe(secret);

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { Replica } from '../../src/worker/accounts/contract.ts';
 import { RETRY_DELAYS_MS } from '../../src/worker/webhooks/schedule.ts';
 import { call, type Json } from '../support/customer.ts';
 import { DAY_MS, HOUR_MS, MINUTE_MS, recordLog, SECOND_MS, World } from './jobs-fixtures.ts';
@@ -240,8 +241,9 @@ describe('an event that cannot be made', () => {
     const events = await world.receiver(RECEIVER);
     const job = await world.start({ status: ['running'] }, { webhook_url: URL_ });
     const replica = await world.inShard((_, state) => {
-      const stored = state.storage.kv.get<{ webhookSecret: string }>('replica');
-      state.storage.kv.put('replica', { ...stored, webhookSecret: 'dropped.AAAA' });
+      const stored = state.storage.kv.get<Replica>('replica');
+      const secrets = stored?.secrets.map((secret) => ({ ...secret, sealed: 'dropped.AAAA' }));
+      state.storage.kv.put('replica', { ...stored, secrets });
       return stored;
     });
     await world.crash();

@@ -13,6 +13,7 @@ import { parseShardName } from '../ids.ts';
 import { currentEntry, decrypt, encrypt } from '../secrets.ts';
 import { readBalance } from './balance.ts';
 import type * as contract from './contract.ts';
+import type { ReportEndpoint, ReportOutcome } from './endpoints/contract.ts';
 import { mintKey, mintKeyId } from './keys.ts';
 import { Publisher } from './publisher.ts';
 import { ShardCalls } from './shard-calls.ts';
@@ -201,6 +202,12 @@ export class Account extends DurableObject<Env> implements contract.AccountForSh
     if (!this.#accountOf(request.shard)) return { leased: 0, returnedSeen: 0 };
     const line = this.#rows.bookTotals(request.shard, request.totals);
     return { leased: line.leased, returnedSeen: line.returnedSeen };
+  }
+
+  /** A shard saw what disables an endpoint. There is none. */
+  async report(request: ReportEndpoint): Promise<ReportOutcome> {
+    this.#accountOf(request.shard);
+    return { kind: 'kept' };
   }
 
   /** Tells shards what they have still to hear. */

@@ -1,5 +1,12 @@
 /** What crosses RPC to and from an Account object. Plain values: expected outcomes are never thrown. */
 
+import type {
+  Notice,
+  ReplicaEndpoint,
+  ReportEndpoint,
+  ReportOutcome,
+  SealedSecret,
+} from './endpoints/contract.ts';
 import type { ShardTotals } from './float.ts';
 
 /** One API key as the shards know it. A revoked key stays as a tombstone. */
@@ -14,8 +21,15 @@ export interface ReplicaKey {
 export interface Replica {
   readonly version: number;
   readonly keys: readonly ReplicaKey[];
-  /** The account's `whsec_` secret, encrypted for purpose `webhook-secret` with the account id as context. */
-  readonly webhookSecret: string;
+  /**
+   * The account's own: `v1` signs what goes to the `webhook_url` of a job or an upload link, `v1a` every delivery. Of
+   * each scheme the present one first. One that has expired may be there still: it signs no more.
+   */
+  readonly secrets: readonly SealedSecret[];
+  /** In the order in which they were made. */
+  readonly endpoints: readonly ReplicaEndpoint[];
+  /** Only in the replica of the home shard. The same notice may come in several versions. */
+  readonly notices: readonly Notice[];
 }
 
 /** A shard meets a key hash that its replica does not hold. The account lists the shard before it answers. */
@@ -149,6 +163,8 @@ export interface ShardForAccount {
   recall(request: RecallRequest): Promise<ShardTotals>;
   balance(request: RecallRequest): Promise<ShardBalance>;
   applyReplica(replica: Replica): Promise<{ version: number }>;
+  /** When this shard last delivered to an endpoint, in ms; null when it never did. */
+  endpointHealth(endpointId: string): Promise<{ readonly deliveredAt: number | null }>;
 }
 
 /** What a JobShard calls on its Account. */
@@ -156,4 +172,5 @@ export interface AccountForShard {
   learn(request: LearnRequest): Promise<LearnOutcome>;
   lease(request: LeaseRequest): Promise<LeaseOutcome>;
   settle(request: SettleRequest): Promise<SettleOutcome>;
+  report(request: ReportEndpoint): Promise<ReportOutcome>;
 }

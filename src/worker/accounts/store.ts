@@ -139,7 +139,10 @@ export class AccountStore {
       )
       .toArray()
       .map((row) => ({ id: row.id, hash: row.hash, revoked: row.revoked_at !== null }));
-    return { version: account.version, keys, webhookSecret: account.webhookSecret };
+    const secrets = [
+      { id: 'account', scheme: 'v1' as const, sealed: account.webhookSecret, expiresAt: null },
+    ];
+    return { version: account.version, keys, secrets, endpoints: [], notices: [] };
   }
 
   /** Live keys by ring id. */

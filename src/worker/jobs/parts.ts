@@ -5,9 +5,11 @@ import { configOf, type Env } from '../env.ts';
 import { parseShardName } from '../ids.ts';
 import { linkPartsOf } from '../links/shard/parts.ts';
 import { accountStub, directoryStub } from '../objects.ts';
+import { Deliveries } from '../webhooks/shard/deliveries.ts';
+import { Outbox } from '../webhooks/shard/outbox.ts';
+import { Sender } from '../webhooks/shard/sender.ts';
 import { Admission } from './admission.ts';
 import { Alarm } from './alarm.ts';
-import { Deliveries } from './deliveries.ts';
 import { Door } from './door.ts';
 import type { Claim } from './due.ts';
 import { JobLedger } from './ledger.ts';
@@ -54,9 +56,23 @@ export function partsOf(ctx: DurableObjectState, env: Env) {
     submitDeadlineMs: config.SUBMIT_DEADLINE_S * SECOND_MS,
   };
   const retentionMs = config.RESULT_RETENTION_DAYS * DAY_MS;
-  const outside = new Outside({ env, config, shard, webhookSecret: () => replica.webhookSecret });
+  const outside = new Outside({ env, config, shard });
+  const outbox = new Outbox({
+    deliveries: store.deliveries,
+    due: store.due,
+    endpoints: () => replica.endpoints,
+    isDisabled: (endpoint) => !endpoint.enabled,
+  });
+  const sender = new Sender({
+    config,
+    account: shard.account,
+    secrets: () => replica.secrets,
+    endpoint: (id) => replica.endpoints.find((endpoint) => endpoint.id === id) ?? null,
+    now,
+  });
   const admission = new Admission({
     store,
+    outbox,
     shard: name,
     account,
     now,
@@ -66,6 +82,7 @@ export function partsOf(ctx: DurableObjectState, env: Env) {
   });
   const ledger = new JobLedger({
     store,
+    outbox,
     policy,
     now,
     random,
@@ -96,7 +113,7 @@ export function partsOf(ctx: DurableObjectState, env: Env) {
   });
   const deliveries = new Deliveries({
     store,
-    send: (delivery, subject) => outside.send(delivery, subject),
+    send: (delivery, subject) => sender.send(delivery, subject),
     now,
     random,
     log,
@@ -116,6 +133,7 @@ export function partsOf(ctx: DurableObjectState, env: Env) {
   const door = new Door({ store, replica, listing, now, log });
   const links = linkPartsOf({
     store,
+    outbox,
     door,
     admission,
     config,

@@ -1,14 +1,9 @@
-/** The shard's copy of its account's keys and webhook secret (invariant 14). */
+/** The shard's copy of its account's keys, webhook endpoints and secrets (invariant 14). */
 
-import * as z from 'zod';
 import type { AccountForShard, Replica } from '../accounts/contract.ts';
+import type { Notice, ReplicaEndpoint, SealedSecret } from '../accounts/endpoints/contract.ts';
 import { within } from '../calls.ts';
-
-const Stored = z.object({
-  version: z.number(),
-  keys: z.array(z.object({ id: z.string(), hash: z.string(), revoked: z.boolean() })),
-  webhookSecret: z.string(),
-});
+import { readReplica } from './replica-record.ts';
 
 const KV_KEY = 'replica';
 /** Bound of one question to the account: all who wait share it, so it must not hang. */
@@ -18,6 +13,8 @@ export class KeyReplica {
   readonly #kv: SyncKvStorage;
   readonly #shard: string;
   readonly #account: () => AccountForShard;
+  /** Called when a newer replica was taken over, in the same event as it was written. */
+  onApply: () => void = () => undefined;
   #replica: Replica | null;
   /** Hash to "revoked", so that a check costs one look-up. */
   #keys = new Map<string, boolean>();
@@ -28,7 +25,7 @@ export class KeyReplica {
     this.#shard = shard;
     this.#account = account;
     const stored = ready ? kv.get(KV_KEY) : undefined;
-    this.#replica = stored === undefined ? null : Stored.parse(stored);
+    this.#replica = stored === undefined ? null : readReplica(stored);
     this.#index();
   }
 
@@ -37,9 +34,19 @@ export class KeyReplica {
     return this.#replica?.version ?? 0;
   }
 
-  /** The account's `whsec_` secret as ciphertext, or null before the account was ever met. */
-  get webhookSecret(): string | null {
-    return this.#replica?.webhookSecret ?? null;
+  /** The account's own secrets, expired ones perhaps among them; none before the account was ever met. */
+  get secrets(): readonly SealedSecret[] {
+    return this.#replica?.secrets ?? [];
+  }
+
+  /** The account's webhook endpoints. */
+  get endpoints(): readonly ReplicaEndpoint[] {
+    return this.#replica?.endpoints ?? [];
+  }
+
+  /** Events about the account that this shard is to deliver. The same one may come in several versions. */
+  get notices(): readonly Notice[] {
+    return this.#replica?.notices ?? [];
   }
 
   /** Takes a replica over unless ours is as new. */
@@ -48,6 +55,7 @@ export class KeyReplica {
     this.#kv.put(KV_KEY, replica);
     this.#replica = replica;
     this.#index();
+    this.onApply();
   }
 
   /**

@@ -235,11 +235,16 @@ export class JobShard extends DurableObject<Env> implements ShardForAccount, Lin
     });
   }
 
-  /** Takes over the account's keys and webhook secret; an older version changes nothing. */
+  /** Takes over the account's keys, endpoints and secrets; an older version changes nothing. */
   async applyReplica(replica: Replica): Promise<{ version: number }> {
     this.#parts.store.open();
     this.#parts.replica.apply(replica);
     return { version: this.#parts.replica.version };
+  }
+
+  /** When this shard last delivered to an endpoint. Calls nobody. */
+  async endpointHealth(_endpointId: string): Promise<{ deliveredAt: number | null }> {
+    return { deliveredAt: null };
   }
 
   #isOpen(now: number): boolean {
