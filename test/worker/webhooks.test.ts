@@ -10,6 +10,7 @@ import {
   MAX_RESPONSE_BYTES,
 } from '../../src/worker/webhooks/deliver.ts';
 import { newWebhookSecret, signV1 } from '../../src/worker/webhooks/sign.ts';
+import { newSigningKeyPair, publicKeyBytes, signV1a } from '../../src/worker/webhooks/sign-v1a.ts';
 import vectors from '../support/vectors/standard-webhooks.json' with { type: 'json' };
 
 // The unit tests show these against real HTTP servers in Node. Here the same code runs in the Workers runtime, whose
@@ -44,8 +45,18 @@ function endless() {
 }
 
 describe('in the Workers runtime', () => {
-  it.each(vectors.filter(({ scheme }) => scheme === 'v1'))('the vector $id holds', async (vector) => {
-    expect(await signV1(vector.secret, vector)).toBe(vector.signature);
+  it.each(vectors)('the vector $scheme $id holds', async (vector) => {
+    const sign = vector.scheme === 'v1' ? signV1 : signV1a;
+    expect(await sign(vector.secret, vector)).toBe(vector.signature);
+  });
+
+  it('signing keys are made here, and what they sign verifies', async () => {
+    const { secret: signing, publicKey } = await newSigningKeyPair();
+    const key = await crypto.subtle.importKey('raw', publicKeyBytes(publicKey), 'Ed25519', false, ['verify']);
+    const signature = await signV1a(signing, { id: 'evt_1', timestamp: 1, body: '{}' });
+    const bytes = Uint8Array.from(atob(signature.slice('v1a,'.length)), (c) => c.charCodeAt(0));
+    const signed = new TextEncoder().encode('evt_1.1.{}');
+    expect(await crypto.subtle.verify('Ed25519', key, bytes, signed)).toBe(true);
   });
 
   it('a delivery verifies by both libraries', async () => {
