@@ -10,6 +10,7 @@ import type { AccountForShard, LeaseOutcome } from '../accounts/contract.ts';
 import { floatOf, receive, totalsOf } from '../accounts/float.ts';
 import { refusalStands } from '../accounts/lease.ts';
 import { callTwice } from '../calls.ts';
+import type { Outbox } from '../webhooks/shard/outbox.ts';
 import type { CheckOutcome, SubmitCommand, SubmitOutcome } from './contract.ts';
 import { SETTLE_KEY } from './due.ts';
 import { type Entrant, Intake, type Outcome } from './intake.ts';
@@ -23,6 +24,7 @@ interface Waiting {
 
 export interface AdmissionDeps {
   readonly store: JobStore;
+  readonly outbox: Outbox;
   /** This shard's object name. */
   readonly shard: string;
   /** A fresh stub on every call: one that has thrown stays broken. */

@@ -1,6 +1,6 @@
 /** The Worker's side of a shard: calls with fresh stubs, retried where a retry is the same call. */
 
-import { CallTimeout, callTwice, isOverloaded, within } from '../calls.ts';
+import { CallTimeout, callTwice, isOverloaded, twice, within } from '../calls.ts';
 import type { Env } from '../env.ts';
 import type { ShardRef } from '../ids.ts';
 import { shardStub } from '../objects.ts';
@@ -35,13 +35,8 @@ export class ShardClient {
    * Idempotent by job id, so a lost reply is asked for again. Without a time limit of its own: the shard bounds every
    * wait of a submit, and a connection that breaks rejects. A timer here is 4 % of what a submit costs (npm run bench).
    */
-  async submit(command: SubmitCommand): Promise<SubmitOutcome> {
-    try {
-      return await this.#stub().submit(command);
-    } catch (error) {
-      if (isOverloaded(error)) throw error;
-      return await this.#stub().submit(command);
-    }
+  submit(command: SubmitCommand): Promise<SubmitOutcome> {
+    return twice(() => this.#stub().submit(command));
   }
 
   check(command: CheckCommand): Promise<CheckOutcome> {

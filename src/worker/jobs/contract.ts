@@ -3,6 +3,7 @@
 import type { JobFailure, ServicePart } from '../errors.ts';
 import type { ImageSource, StoredVideo } from '../media/contract.ts';
 import type { UpstreamEvent } from '../upstream/contract.ts';
+import type { JobEventType } from '../webhooks/types.ts';
 
 /** A job's images, as the edge resolved them. */
 export interface JobImages {
@@ -19,6 +20,8 @@ export interface JobRequest {
   /** How long upstream usually takes, in ms. */
   readonly usualMs: number;
   readonly webhookUrl?: string;
+  /** What `webhookUrl` hears of; the default is its end, whichever it is. */
+  readonly webhookEvents?: readonly JobEventType[];
   /** Given back with the status and in events. */
   readonly metadata?: Readonly<Record<string, string>>;
 }

@@ -23,6 +23,12 @@ export const SETTLE_KEY = 'settle';
 export const RETAIN_KEY = 'retain';
 export const TIDY_KEY = 'tidy';
 
+/**
+ * A row begins at a random version, 2^39 of them and room to count: work that is planned anew under an old key, as a resent
+ * delivery is, must not take a claim on what was there before for its own.
+ */
+const FIRST_VERSION = 'abs(random() >> 24)';
+
 export class DueTable {
   readonly #sql: SqlStorage;
   /** Told of every plan, so that no path can plan work and forget the alarm. */
@@ -35,7 +41,7 @@ export class DueTable {
   /** Plans work, in place of what was planned under this key. Any claim on it loses. */
   plan(key: string, kind: DueKind, at: number, lane = ''): void {
     this.#sql.exec(
-      `INSERT INTO due (key, kind, due_at, lane) VALUES (?, ?, ?, ?)
+      `INSERT INTO due (key, kind, due_at, lane, version) VALUES (?, ?, ?, ?, ${FIRST_VERSION})
        ON CONFLICT (key) DO UPDATE SET kind = excluded.kind, due_at = excluded.due_at, lane = excluded.lane,
          claimed_until = 0, version = version + 1`,
       key,
@@ -49,7 +55,7 @@ export class DueTable {
   /** Plans work unless something is planned under this key already; an earlier time wins. */
   planSooner(key: string, kind: DueKind, at: number): void {
     this.#sql.exec(
-      `INSERT INTO due (key, kind, due_at) VALUES (?, ?, ?)
+      `INSERT INTO due (key, kind, due_at, version) VALUES (?, ?, ?, ${FIRST_VERSION})
        ON CONFLICT (key) DO UPDATE SET due_at = excluded.due_at WHERE excluded.due_at < due_at`,
       key,
       kind,
@@ -126,6 +132,11 @@ export class DueTable {
   /** Takes planned work off the table. */
   drop(key: string): void {
     this.#sql.exec('DELETE FROM due WHERE key = ?', key);
+  }
+
+  /** Takes all planned work off the table whose key begins with `prefix`. */
+  dropAll(prefix: string): void {
+    this.#sql.exec('DELETE FROM due WHERE key >= ? AND key < ?', prefix, `${prefix}~`);
   }
 
   /** When the work under this key is due, or null. */

@@ -2,6 +2,8 @@
 
 import { floatOf, hold } from '../accounts/float.ts';
 import { markStarted } from '../links/shard/start.ts';
+import type { Outbox } from '../webhooks/shard/outbox.ts';
+import { jobAnnouncement } from './announcement.ts';
 import type { BookRow } from './book.ts';
 import type { CheckOutcome, SubmitCommand, SubmitOutcome } from './contract.ts';
 import { RETAIN_KEY } from './due.ts';
@@ -21,6 +23,7 @@ const HOUR_MS = 3_600_000;
 
 export interface IntakeDeps {
   readonly store: JobStore;
+  readonly outbox: Outbox;
   readonly now: () => number;
   /** How long after its submit a job's data is kept, in ms. */
   readonly retentionMs: number;
@@ -89,7 +92,7 @@ export class Intake {
 
   /** Writes the job with its hold and its first due work; null, and nothing written, when the job is there already. */
   #insert(command: SubmitCommand, row: BookRow): StoredJob | null {
-    const { store, now: clock, retentionMs } = this.#deps;
+    const { store, outbox, now: clock, retentionMs } = this.#deps;
     const now = clock();
     const stored: StoredJob = {
       id: command.jobId,
@@ -108,6 +111,7 @@ export class Intake {
       hourUsed: (sameHour ? row.hourUsed : 0) + command.credits,
     });
     store.due.plan(stored.id, 'submit', now);
+    outbox.announce(jobAnnouncement(stored, 'c', 'job.created', now));
     if (row.lastUsedAt === 0) store.due.planSooner(RETAIN_KEY, 'retain', now + retentionMs);
     const { idempotency, uploadId } = command;
     if (uploadId !== undefined) markStarted(store, uploadId, stored.id, now);

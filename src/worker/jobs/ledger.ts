@@ -1,16 +1,18 @@
 /** Writes what has become of a job: the one place where jobs, money, due work and events change together. */
 
 import { capture, release } from '../accounts/float.ts';
+import type { Outbox } from '../webhooks/shard/outbox.ts';
+import { jobAnnouncement } from './announcement.ts';
 import type { Claim } from './due.ts';
 import { SETTLE_KEY } from './due.ts';
-import { deadlineOf, isEnded, type Job, type JobPolicy } from './job.ts';
+import { deadlineOf, type EndState, isEnded, type Job, type JobPolicy } from './job.ts';
 import { FLOAT_IDLE_MS } from './schedule.ts';
 import { advance, type JobEvent, type Next } from './state.ts';
 import type { JobStore, StoredJob } from './store.ts';
-import { deliveryId } from './view.ts';
 
 export interface LedgerDeps {
   readonly store: JobStore;
+  readonly outbox: Outbox;
   readonly policy: JobPolicy;
   readonly now: () => number;
   readonly random: () => number;
@@ -60,9 +62,13 @@ export class JobLedger {
   }
 
   #write(before: StoredJob, next: Next): StoredJob {
-    const { store, policy } = this.#deps;
+    const { store, outbox, policy } = this.#deps;
     const stored = { ...before, job: next.job };
     store.updateJob(stored.id, next.job);
+    // From the first moment that the upstream is known to have it, by whichever way that was heard.
+    if (!before.job.handle && next.job.handle) {
+      outbox.announce(jobAnnouncement(stored, 's', 'job.started', next.job.submittedAt ?? this.#deps.now()));
+    }
     if (isEnded(next.job.state)) this.#finalise(stored);
     else if (next.step !== 'keep' && next.step !== null) {
       store.due.plan(stored.id, next.step.kind, Math.min(next.step.at, deadlineOf(next.job, policy)));
@@ -72,25 +78,14 @@ export class JobLedger {
 
   /** Called once a job, since a job that has ended takes no event: charge or release, and the event that says so. */
   #finalise(stored: StoredJob): void {
-    const { store, now } = this.#deps;
+    const { store, outbox, now } = this.#deps;
     const row = store.book();
     const resolve = stored.job.state === 'completed' ? capture : release;
     store.writeBook({ ...row, book: resolve(row.book, stored.credits) });
     store.due.drop(stored.id);
     if (stored.job.state !== 'completed') store.due.planSooner(SETTLE_KEY, 'settle', now() + FLOAT_IDLE_MS);
-    const url = stored.request.webhookUrl;
-    if (!url) return;
-    const id = deliveryId(stored.id);
-    store.writeDelivery({
-      id,
-      aboutId: stored.id,
-      type: `job.${stored.job.state}`,
-      url,
-      status: 'pending',
-      createdAt: stored.job.endedAt ?? now(),
-      attempts: [],
-    });
-    store.due.plan(id, 'deliver', now(), new URL(url).host);
+    const { state, endedAt } = stored.job;
+    outbox.announce(jobAnnouncement(stored, 'z', `job.${state as EndState}`, endedAt ?? now()));
   }
 }
 

@@ -104,4 +104,70 @@ export const JOB_MIGRATIONS: readonly Migration[] = [
       ) STRICT, WITHOUT ROWID;
     `,
   },
+  {
+    id: 3,
+    sql: `
+      -- One row an event and receiver: the subject's own webhook_url ('w') or an endpoint of the account. The id is made
+      -- of the subject's, so it is ordered by time and finds the deliveries of a job: see webhooks/ids.ts.
+      CREATE TABLE deliveries_3 (
+        id TEXT PRIMARY KEY,
+        type TEXT NOT NULL,
+        receiver TEXT NOT NULL,
+        -- Of 'w' only: an endpoint's is in the replica.
+        url TEXT,
+        status TEXT NOT NULL,
+        reason TEXT,
+        created_at INTEGER NOT NULL,
+        -- Tries of the running schedule; a resend begins it anew.
+        tries INTEGER NOT NULL,
+        -- Whether the next try was asked for.
+        manual INTEGER NOT NULL DEFAULT 0,
+        attempts TEXT NOT NULL
+      ) STRICT, WITHOUT ROWID;
+      INSERT INTO deliveries_3 (id, type, receiver, url, status, reason, created_at, tries, attempts)
+        SELECT 'dlv_' || substr(id, 5) || iif(substr(job_id, 1, 3) = 'up_', 'u', 'z') || 'w', type, 'w', url,
+          status, CASE status WHEN 'failed' THEN 'exhausted' END, created_at, json_array_length(attempts), attempts
+        FROM deliveries;
+      UPDATE due SET key = 'dlv_' || substr(key, 5)
+          || (SELECT iif(substr(job_id, 1, 3) = 'up_', 'u', 'z') FROM deliveries WHERE id = due.key) || 'w'
+        WHERE kind = 'deliver' AND key IN (SELECT id FROM deliveries);
+      DROP TABLE deliveries;
+      ALTER TABLE deliveries_3 RENAME TO deliveries;
+
+      -- What became of the tries to an endpoint, a row a day (UTC).
+      CREATE TABLE endpoint_days (
+        endpoint TEXT NOT NULL,
+        day INTEGER NOT NULL,
+        delivered INTEGER NOT NULL,
+        failed INTEGER NOT NULL,
+        duration_ms INTEGER NOT NULL,
+        delivered_at INTEGER,
+        PRIMARY KEY (endpoint, day)
+      ) STRICT, WITHOUT ROWID;
+
+      -- One row an endpoint that does not answer as it should: see webhooks/health.ts. Gone with the next success.
+      CREATE TABLE endpoint_health (
+        endpoint TEXT PRIMARY KEY,
+        health TEXT NOT NULL
+      ) STRICT, WITHOUT ROWID;
+
+      -- Events about the account, and tests, with their data.
+      CREATE TABLE notices (
+        id TEXT PRIMARY KEY,
+        type TEXT NOT NULL,
+        at INTEGER NOT NULL,
+        -- An example that its owner asked for: tried once.
+        test INTEGER NOT NULL,
+        data TEXT NOT NULL
+      ) STRICT, WITHOUT ROWID;
+
+      -- Recoveries under way: deliveries to the endpoint with ids after cursor are still to be looked at.
+      CREATE TABLE recoveries (
+        endpoint TEXT PRIMARY KEY,
+        since INTEGER NOT NULL,
+        until INTEGER NOT NULL,
+        cursor TEXT NOT NULL
+      ) STRICT, WITHOUT ROWID;
+    `,
+  },
 ];

@@ -3,6 +3,7 @@
 import * as z from 'zod';
 import { JOB_ERROR_CODES } from '../errors.ts';
 import { IMAGE_TYPES } from '../media/contract.ts';
+import { JOB_EVENT_TYPES } from '../webhooks/types.ts';
 import type { JobRequest } from './contract.ts';
 import type { Job } from './job.ts';
 
@@ -18,6 +19,7 @@ const StoredRequest = z.object({
   images: z.object({ start: StoredSource, end: StoredSource.optional() }),
   usualMs: z.number(),
   webhookUrl: z.string().optional(),
+  webhookEvents: z.array(z.enum(JOB_EVENT_TYPES)).optional(),
   metadata: z.record(z.string(), z.string()).optional(),
 });
 
@@ -57,15 +59,6 @@ const StoredProgress = z.object({
   failure: z.object({ code: z.enum(JOB_ERROR_CODES), message: z.string() }).nullable(),
 });
 
-/** One try of a delivery, as it is logged. */
-export const LoggedAttempt = z.object({
-  at: z.number(),
-  status_code: z.number().nullable(),
-  duration_ms: z.number(),
-  error: z.string().nullable(),
-});
-export type LoggedAttempt = z.infer<typeof LoggedAttempt>;
-
 /** The request of a job from its column. */
 export function readRequest(text: string): JobRequest {
   return StoredRequest.parse(JSON.parse(text)) as JobRequest;
@@ -83,9 +76,4 @@ export function readProgress(text: string): Progress {
 export function writeProgress(job: Job): string {
   const { state: _state, createdAt: _createdAt, endedAt: _endedAt, ...progress } = job;
   return JSON.stringify(progress);
-}
-
-/** The log of a delivery's tries from its column. */
-export function readAttempts(text: string): LoggedAttempt[] {
-  return z.array(LoggedAttempt).parse(JSON.parse(text));
 }

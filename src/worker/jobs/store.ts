@@ -1,18 +1,19 @@
 /**
- * The shard's rows: jobs, the book, idempotency keys, deliveries; upload links have a part of their own. Synchronous;
+ * The shard's rows: jobs, the book, idempotency keys; upload links and deliveries have parts of their own. Synchronous;
  * the caller groups what belongs together in one `transactionSync`. The schema is made on the first write, so a lookup
  * at a shard that was never used leaves nothing behind.
  */
 
 import { LinkStore } from '../links/shard/store.ts';
 import { migrate, upgrade } from '../migrate.ts';
+import { deliveryPrefix } from '../webhooks/ids.ts';
+import { DeliveryStore } from '../webhooks/shard/store.ts';
 import { type BookRow, BookTable, EMPTY_ROW } from './book.ts';
 import type { JobRequest } from './contract.ts';
 import { DueTable } from './due.ts';
 import type { Job, JobState } from './job.ts';
 import { JOB_MIGRATIONS } from './migrations.ts';
-import { type LoggedAttempt, readAttempts, readProgress, readRequest, writeProgress } from './records.ts';
-import { deliveryId } from './view.ts';
+import { readProgress, readRequest, writeProgress } from './records.ts';
 
 /** A job with what it was made of. After its retention only `credits`, `cost` and times are left. */
 export interface StoredJob {
@@ -22,18 +23,6 @@ export interface StoredJob {
   readonly cost: number;
   readonly job: Job;
   readonly request: JobRequest;
-}
-
-/** A webhook event on its way to one receiver. */
-export interface Delivery {
-  readonly id: string;
-  /** The job or the upload link that the event is about. */
-  readonly aboutId: string;
-  readonly type: string;
-  readonly url: string;
-  readonly status: 'pending' | 'delivered' | 'failed';
-  readonly createdAt: number;
-  readonly attempts: readonly LoggedAttempt[];
 }
 
 interface JobRow extends Record<string, SqlStorageValue> {
@@ -54,6 +43,7 @@ export class JobStore {
   readonly #books: BookTable;
   readonly due: DueTable;
   readonly links: LinkStore;
+  readonly deliveries: DeliveryStore;
   /** Told when a transaction was rolled back, for whoever else remembers what it wrote. */
   onRollback: () => void = () => undefined;
   #ready: boolean;
@@ -64,6 +54,7 @@ export class JobStore {
     this.#books = new BookTable(storage.sql);
     this.due = new DueTable(storage.sql);
     this.links = new LinkStore(storage.sql, () => this.#ready);
+    this.deliveries = new DeliveryStore(storage.sql, () => this.#ready);
     // A shard that exists is brought up to date; one that was only looked up stays empty.
     this.#ready = upgrade(storage, JOB_MIGRATIONS);
   }
@@ -160,7 +151,8 @@ export class JobStore {
   /** Leaves the slim financial row. */
   slim(id: string): void {
     this.#sql.exec('UPDATE jobs SET request = NULL, progress = NULL WHERE id = ?', id);
-    this.dropDelivery(deliveryId(id));
+    this.deliveries.dropAbout(id);
+    this.due.dropAll(deliveryPrefix(id));
   }
 
   /** The book; an empty one before the first write. */
@@ -190,40 +182,6 @@ export class JobStore {
       key,
       fingerprint,
       madeId,
-    );
-  }
-
-  dropDelivery(id: string): void {
-    this.#sql.exec('DELETE FROM deliveries WHERE id = ?', id);
-  }
-
-  delivery(id: string): Delivery | null {
-    const row = this.#sql
-      .exec<Record<string, string | number>>('SELECT * FROM deliveries WHERE id = ?', id)
-      .toArray()[0];
-    if (!row) return null;
-    return {
-      id: String(row.id),
-      aboutId: String(row.job_id),
-      type: String(row.type),
-      url: String(row.url),
-      status: row.status as Delivery['status'],
-      createdAt: Number(row.created_at),
-      attempts: readAttempts(String(row.attempts)),
-    };
-  }
-
-  writeDelivery(delivery: Delivery): void {
-    this.#sql.exec(
-      `INSERT INTO deliveries (id, job_id, type, url, status, created_at, attempts) VALUES (?, ?, ?, ?, ?, ?, ?)
-       ON CONFLICT (id) DO UPDATE SET status = excluded.status, attempts = excluded.attempts`,
-      delivery.id,
-      delivery.aboutId,
-      delivery.type,
-      delivery.url,
-      delivery.status,
-      delivery.createdAt,
-      JSON.stringify(delivery.attempts),
     );
   }
 }

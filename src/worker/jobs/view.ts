@@ -1,13 +1,8 @@
-/** A stored job as its owner may see it, and the id of its event. Pure. */
+/** A stored job as its owner may see it. Pure. */
 
 import type { JobView } from './contract.ts';
 import { isEnded } from './job.ts';
 import type { StoredJob } from './store.ts';
-
-/** The event id of a job's end: one a job, constant over all tries, and no dot in it (Standard Webhooks). */
-export function deliveryId(jobId: string): string {
-  return jobId.replace(/^job_/, 'evt_');
-}
 
 /** A stored job as its owner may see it. */
 export function viewOf(stored: StoredJob): JobView {

@@ -1,7 +1,7 @@
 /** The addresses in a link's answers, minted when they are sent: the secret one, the picture's, and the video's. */
 
 import type { Config } from '../env.ts';
-import { videoUrl } from '../jobs/outside.ts';
+import { videoUrl } from '../jobs/video-url.ts';
 import { linkImageUrl } from '../media/links.ts';
 import type { LinkView } from './contract.ts';
 import { pictureUntil } from './picture.ts';

@@ -9,6 +9,7 @@
 import type { JobView, Refusal } from '../jobs/contract.ts';
 import type { ImageSource, ImageType } from '../media/contract.ts';
 import type { ImageRole } from '../media/storage.ts';
+import type { LinkEventType } from '../webhooks/types.ts';
 
 /** The job that an upload starts: everything but the image that is to come. */
 export interface LinkJob {
@@ -37,6 +38,8 @@ export interface LinkSpec {
   /** Where a browser goes after the form was sent. */
   readonly redirectUrl?: string;
   readonly webhookUrl?: string;
+  /** What `webhookUrl` hears of; the default is the picture and the end of the job. */
+  readonly webhookEvents?: readonly LinkEventType[];
   /** Given back with the link, with the job, and in events. */
   readonly metadata?: Readonly<Record<string, string>>;
   readonly job?: LinkJob;

@@ -11,6 +11,8 @@ import { type Claim, TIDY_KEY } from '../../jobs/due.ts';
 import { ALARM_LEASE_MS, TIMEOUT_MS } from '../../jobs/schedule.ts';
 import type { JobStore } from '../../jobs/store.ts';
 import { viewOf } from '../../jobs/view.ts';
+import type { Outbox } from '../../webhooks/shard/outbox.ts';
+import { JOB_EVENT_TYPES } from '../../webhooks/types.ts';
 import type {
   FinishUpload,
   FinishUploadOutcome,
@@ -26,6 +28,7 @@ import type { StoredLink } from './store.ts';
 
 export interface FinishDeps {
   readonly store: JobStore;
+  readonly outbox: Outbox;
   readonly lookup: Lookup;
   readonly door: Door;
   readonly admission: Admission;
@@ -154,7 +157,7 @@ export class Finish {
     store.links.update(uploaded);
     if (tus) store.links.writeTus(uploadId, { ...tus, offset: tus.length, parts: [], done: true });
     if (job) store.due.plan(uploadId, 'start', now + START_AFTER_MS);
-    planUploadEvent(store, uploaded, job ? now + EVENT_AFTER_MS : now);
+    planUploadEvent(this.#deps.outbox, uploaded, job ? now + EVENT_AFTER_MS : now);
     store.due.planSooner(TIDY_KEY, 'tidy', now + this.#deps.pictureMs);
     return { kind: 'won', link: uploaded };
   }
@@ -192,7 +195,8 @@ export class Finish {
 
 /** The job that a picture starts. */
 function requestOf(link: StoredLink, job: LinkJob, image: StoredImage): JobRequest {
-  const { role, webhookUrl, metadata } = link.spec;
+  const { role, webhookUrl, webhookEvents, metadata } = link.spec;
+  const jobEvents = webhookEvents && JOB_EVENT_TYPES.filter((type) => webhookEvents.includes(type));
   const picture = { kind: 'stored', key: image.key, type: image.type, sha256: image.sha256 } as const;
   const start = role === 'start' ? picture : job.other;
   const end = role === 'end' ? picture : job.other;
@@ -203,6 +207,7 @@ function requestOf(link: StoredLink, job: LinkJob, image: StoredImage): JobReque
     images: { start, ...(end ? { end } : {}) },
     usualMs: job.usualMs,
     ...(webhookUrl === undefined ? {} : { webhookUrl }),
+    ...(jobEvents === undefined ? {} : { webhookEvents: jobEvents }),
     ...(metadata === undefined ? {} : { metadata }),
   };
 }

@@ -6,6 +6,7 @@ import type { Admission } from '../../jobs/admission.ts';
 import type { Door } from '../../jobs/door.ts';
 import type { JobStore } from '../../jobs/store.ts';
 import { inputMaxAge } from '../../media/retention.ts';
+import type { Outbox } from '../../webhooks/shard/outbox.ts';
 import { LinkDesk } from './desk.ts';
 import { deleteParts, deletePicture } from './files.ts';
 import { Finish } from './finish.ts';
@@ -15,6 +16,7 @@ import { Tidy } from './tidy.ts';
 
 export interface LinkDeps {
   readonly store: JobStore;
+  readonly outbox: Outbox;
   readonly door: Door;
   readonly admission: Admission;
   readonly config: Config;
@@ -30,7 +32,18 @@ const HOUR_MS = 3_600_000;
 const DAY_MS = 86_400_000;
 
 /** What answers for upload links: their owner's desk, resumable uploads, the end of uploads, and clearing up. */
-export function linkPartsOf({ store, door, admission, config, shard, bucket, now, onWork, log }: LinkDeps) {
+export function linkPartsOf({
+  store,
+  outbox,
+  door,
+  admission,
+  config,
+  shard,
+  bucket,
+  now,
+  onWork,
+  log,
+}: LinkDeps) {
   const files = { bucket, account: shard.account };
   const retentionMs = config.RESULT_RETENTION_DAYS * DAY_MS;
   const pictureMs = inputMaxAge(config);
@@ -40,6 +53,7 @@ export function linkPartsOf({ store, door, admission, config, shard, bucket, now
     resumable: new Resumable(store, lookup),
     finish: new Finish({
       store,
+      outbox,
       lookup,
       door,
       admission,

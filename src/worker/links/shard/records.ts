@@ -4,6 +4,7 @@ import * as z from 'zod';
 import { StoredSource } from '../../jobs/records.ts';
 import { IMAGE_TYPES } from '../../media/contract.ts';
 import { IMAGE_ROLES } from '../../media/storage.ts';
+import { LINK_EVENT_TYPES } from '../../webhooks/types.ts';
 import type { LinkSpec, StoredImage, TusPart } from '../contract.ts';
 
 const Spec = z.object({
@@ -14,6 +15,7 @@ const Spec = z.object({
   role: z.enum(IMAGE_ROLES),
   redirectUrl: z.string().optional(),
   webhookUrl: z.string().optional(),
+  webhookEvents: z.array(z.enum(LINK_EVENT_TYPES)).optional(),
   metadata: z.record(z.string(), z.string()).optional(),
   job: z
     .object({

@@ -1,8 +1,9 @@
 /** What is written when a link's job begins, or cannot. Synchronous; in the caller's transaction. */
 
 import type { JobStore } from '../../jobs/store.ts';
+import type { Outbox } from '../../webhooks/shard/outbox.ts';
+import { DEFAULT_LINK_EVENTS } from '../../webhooks/types.ts';
 import type { StoredLink } from './store.ts';
-import { uploadEventId } from './view.ts';
 
 /** The link has its job from now on, and never another. */
 export function markStarted(store: JobStore, uploadId: string, jobId: string, now: number): void {
@@ -23,25 +24,22 @@ export function markUnpaid(store: JobStore, uploadId: string, now: number): void
   bringEventForward(store, uploadId, now);
 }
 
-/** Plans `upload.completed` for whoever wants to hear of it. */
-export function planUploadEvent(store: JobStore, link: StoredLink, at: number): void {
-  const url = link.spec.webhookUrl;
-  if (url === undefined) return;
-  const id = uploadEventId(link.id);
-  store.writeDelivery({
-    id,
+/** Plans `upload.completed` for whoever wants to hear of it, at `at` (ms) unless it is brought forward. */
+export function planUploadEvent(outbox: Outbox, link: StoredLink, at: number): void {
+  const { webhookUrl, webhookEvents = DEFAULT_LINK_EVENTS } = link.spec;
+  outbox.announce({
     aboutId: link.id,
+    moment: 'u',
     type: 'upload.completed',
-    url,
-    status: 'pending',
-    createdAt: link.uploadedAt ?? at,
-    attempts: [],
+    at: link.uploadedAt ?? at,
+    notBefore: at,
+    ...(webhookUrl === undefined ? {} : { own: { url: webhookUrl, events: webhookEvents } }),
   });
-  store.due.plan(id, 'deliver', at, new URL(url).host);
 }
 
 /** What the event says is known now: it need not wait any longer. */
 function bringEventForward(store: JobStore, uploadId: string, now: number): void {
-  const id = uploadEventId(uploadId);
-  if (store.due.at(id) !== null) store.due.planSooner(id, 'deliver', now);
+  for (const id of store.deliveries.pendingAbout(uploadId)) {
+    if (store.due.at(id) !== null) store.due.planSooner(id, 'deliver', now);
+  }
 }

@@ -7,8 +7,8 @@
 import { within } from '../../calls.ts';
 import { type Claim, TIDY_KEY } from '../../jobs/due.ts';
 import type { JobStore } from '../../jobs/store.ts';
+import { deliveryPrefix } from '../../webhooks/ids.ts';
 import { FINISH_GRACE_MS } from '../state.ts';
-import { uploadEventId } from './view.ts';
 
 export interface TidyDeps {
   readonly store: JobStore;
@@ -94,8 +94,8 @@ export class Tidy {
       const over = links.clearedBefore(now() - retentionMs, BATCH);
       for (const id of over) {
         links.drop(id);
-        store.dropDelivery(uploadEventId(id));
-        store.due.drop(uploadEventId(id));
+        store.deliveries.dropAbout(id);
+        store.due.dropAll(deliveryPrefix(id));
       }
       return over.length;
     });

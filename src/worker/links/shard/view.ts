@@ -15,11 +15,6 @@ export interface LinkContext {
   readonly now: number;
 }
 
-/** The event id of a link's upload: one a link, constant over all tries, and no dot in it (Standard Webhooks). */
-export function uploadEventId(uploadId: string): string {
-  return uploadId.replace(/^up_/, 'evt_');
-}
-
 /** A stored link as its owner may see it. */
 export function linkViewOf(link: StoredLink, { job, keyRevoked, now }: LinkContext): LinkView {
   const withdrawn = keyRevoked && link.uploadedAt === null;
