@@ -10,14 +10,15 @@ export class CallTimeout extends Error {
  * taken back; what becomes of it is ignored.
  */
 export function within<T>(ms: number, call: () => Promise<T>): Promise<T> {
+  const answer = call();
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => reject(new CallTimeout(`no answer within ${ms} ms`)), ms);
     const settle = (end: () => void): void => {
       clearTimeout(timer);
       end();
     };
-    call().then(
-      (answer) => settle(() => resolve(answer)),
+    answer.then(
+      (value) => settle(() => resolve(value)),
       (cause: unknown) => settle(() => reject(cause)),
     );
   });
@@ -27,15 +28,19 @@ export function within<T>(ms: number, call: () => Promise<T>): Promise<T> {
  * Tries an idempotent call, and tries it once more when it broke, as it does when the object restarts. `call` must
  * get a fresh stub each time: a stub is dead after an exception. An overloaded object is not asked again, and neither
  * is one that did not answer in time: the caller has waited long enough.
- * @param ms bound of each try, in milliseconds.
  */
-export async function callTwice<T>(ms: number, call: () => Promise<T>): Promise<T> {
+export async function twice<T>(call: () => Promise<T>): Promise<T> {
   try {
-    return await within(ms, call);
+    return await call();
   } catch (error) {
     if (error instanceof CallTimeout || isOverloaded(error)) throw error;
-    return await within(ms, call);
+    return await call();
   }
+}
+
+/** As {@link twice}, each try bounded by `ms` milliseconds. */
+export function callTwice<T>(ms: number, call: () => Promise<T>): Promise<T> {
+  return twice(() => within(ms, call));
 }
 
 /** Whether the platform refused a call because the object has too many already. Such a call must not be repeated. */

@@ -30,7 +30,7 @@ import {
 import { submitJob } from './submit-job.ts';
 
 /** The request of a model: its fields and ours, strict, with the model's rules. */
-export function requestSchema(model: Model) {
+function requestSchema(model: Model) {
   return strictFields({ ...model.shape, ...SERVICE_FIELDS }, model.rules).meta({ id: `${model.id}-request` });
 }
 
@@ -44,7 +44,7 @@ const headers = HEADERS.extend({
     .meta({ description: '`wait=N` shortens the inline wait to N seconds (RFC 7240).' }),
 });
 
-function modelRoute(model: Model) {
+function modelRoute(model: Model, schema: z.ZodType) {
   return createRoute({
     method: 'post',
     path: `/api/${model.id}`,
@@ -55,7 +55,7 @@ function modelRoute(model: Model) {
     middleware: [authenticateJson] as const,
     request: {
       headers,
-      body: { required: true, content: { 'application/json': { schema: requestSchema(model) } } },
+      body: { required: true, content: { 'application/json': { schema } } },
     },
     responses: {
       200: json(z.union([InlineResult, JobStatus]), 'The video (inline mode).', REPLAY_HEADERS),
@@ -75,10 +75,10 @@ function modelRoute(model: Model) {
 export const generateRoutes = createRouter();
 
 for (const model of MODELS) {
-  const route = modelRoute(model);
+  const schema = requestSchema(model);
+  const route = modelRoute(model, schema);
   const { middleware: _code, ...documented } = route;
   generateRoutes.openAPIRegistry.registerPath(documented);
-  const schema = requestSchema(model);
   // Not through the route's validator: the body is read and parsed already, and a refusal looks at more than the schema.
   generateRoutes.post(route.path, authenticateJson, async (c) => {
     const parsed = schema.safeParse(c.get('body'));

@@ -11,6 +11,7 @@ import { modelOf } from '../models/index.ts';
 import { identityOf } from './job-images.ts';
 import { judgeFields } from './link-fields.ts';
 import { refuseRevokedKey } from './revoked-key.ts';
+import { requireUpstream } from './upstream.ts';
 
 /** A valid request for a link. */
 export interface LinkOrder {
@@ -18,9 +19,6 @@ export interface LinkOrder {
   /** What tells it from another under one Idempotency-Key. */
   readonly fingerprint: string;
 }
-
-/** Seconds after which a missing upstream is worth another try: an operator has to act. */
-const NO_UPSTREAM_RETRY_S = 60;
 
 /** What the body asks for at `now` (ms). @throws {ApiError} for every refusal. */
 export async function linkOrder(c: Context<App>, now: number): Promise<LinkOrder> {
@@ -33,9 +31,7 @@ export async function linkOrder(c: Context<App>, now: number): Promise<LinkOrder
     throw new ApiError({ tag: 'invalid_request', errors: [...told, ...errors] });
   }
   const { expires_in, max_bytes, types, sha256, role, metadata, job: wanted } = parsed.body;
-  if (wanted && config.FAL_KEY === undefined) {
-    throw new ApiError({ tag: 'unavailable', part: 'upstream', retryAfter: NO_UPSTREAM_RETRY_S });
-  }
+  if (wanted) requireUpstream(config);
   const job = wanted && jobOf(config, wanted, image);
   const limits = {
     maxBytes: max_bytes ?? Math.min(config.UPLOAD_LINK_MAX_BYTES, config.MAX_UPLOAD_BYTES),

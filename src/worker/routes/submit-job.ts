@@ -22,6 +22,7 @@ import {
 } from './job-images.ts';
 import { requestRegion } from './region-of-request.ts';
 import { refuseRevokedKey } from './revoked-key.ts';
+import { requireUpstream } from './upstream.ts';
 
 /** A request that its schema has passed. */
 export interface SubmitRequest {
@@ -43,9 +44,6 @@ export interface SubmittedJob {
   readonly replayed: boolean;
 }
 
-/** Seconds after which a missing upstream is worth another try: an operator has to act. */
-const NO_UPSTREAM_RETRY_S = 60;
-
 /** Takes a job in. @throws {ApiError} for every refusal. */
 export async function submitJob(c: Context<App>, request: SubmitRequest): Promise<SubmittedJob> {
   const config = c.get('config');
@@ -60,9 +58,7 @@ export async function submitJob(c: Context<App>, request: SubmitRequest): Promis
     await refuseRevokedKey(c);
     throw new ApiError({ tag: 'invalid_request', errors: [...errors, ...request.errors] });
   }
-  if (config.FAL_KEY === undefined) {
-    throw new ApiError({ tag: 'unavailable', part: 'upstream', retryAfter: NO_UPSTREAM_RETRY_S });
-  }
+  requireUpstream(config);
   const price = model.price(input, config.PRICES[model.id] ?? model.defaultPrices);
   // A key is decided in one place in the world; without one, in the caller's region.
   const shard: ShardRef =
