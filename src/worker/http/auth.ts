@@ -6,15 +6,16 @@ import { utf8 } from '../bytes.ts';
 import type { App, Caller } from '../env.ts';
 import { ApiError } from '../errors.ts';
 import { equalBytes } from '../secrets.ts';
-import { isJson, jsonBody } from './body.ts';
+import { isJson, jsonBody, readJson } from './body.ts';
 
 const BEARER = /^Bearer +(\S+) *$/i;
 
-/** The keys that the headers hold: any number of them, since a request may carry the same one twice. */
-function headerKeys(c: Context<App>): string[] {
+/** The keys of headers and query: any number of them, since a request may carry the same one twice. */
+function outsideKeys(c: Context<App>): string[] {
   return [
     ...values(c, 'authorization').map((value) => BEARER.exec(value)?.[1] ?? ''),
     ...values(c, 'x-api-key'),
+    ...(c.req.queries('api_key') ?? []),
   ];
 }
 
@@ -35,17 +36,17 @@ async function callerOf(c: Context<App>, keys: readonly string[]): Promise<Calle
 
 /** Finds the caller of a request without a JSON body: headers and query. */
 export const authenticate: MiddlewareHandler<App> = async (c, next) => {
-  const query = c.req.queries('api_key') ?? [];
-  c.set('caller', await callerOf(c, [...headerKeys(c), ...query]));
+  c.set('caller', await callerOf(c, outsideKeys(c)));
   await next();
 };
 
 /**
  * Reads a JSON body and finds the caller: headers, query, and the body's `api_key`. A wrong key in a header is refused
- * before the body is read; a body that is not JSON is refused before the key is looked for.
+ * before the body is read; a body that is not JSON is refused before the key is looked for. For routes that judge the
+ * body themselves: a validator would not find it.
  */
 export const authenticateJson: MiddlewareHandler<App> = async (c, next) => {
-  await findCaller(c, () => jsonBody(c));
+  await findCaller(c, () => readJson(c));
   await next();
 };
 
@@ -56,7 +57,7 @@ export const authenticateAnyBody: MiddlewareHandler<App> = async (c, next) => {
 };
 
 async function findCaller(c: Context<App>, readBody: () => Promise<unknown>): Promise<void> {
-  const outside = [...headerKeys(c), ...(c.req.queries('api_key') ?? [])];
+  const outside = outsideKeys(c);
   const caller = outside.length > 0 ? await callerOf(c, outside) : null;
   const inside = bodyKeys(await readBody()).filter((key) => !outside.includes(key));
   c.set('caller', caller && inside.length === 0 ? caller : await callerOf(c, [...outside, ...inside]));

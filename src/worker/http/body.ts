@@ -5,21 +5,19 @@ import type { App } from '../env.ts';
 import { ApiError } from '../errors.ts';
 import { bodyError, readText } from '../media/body.ts';
 
-const JSON_TYPE = /^application\/([\w.-]+\+)?json$/i;
+const JSON_TYPE = /^\s*application\/([\w.-]+\+)?json\s*(;|$)/i;
 
 /** Whether the request says that its body is JSON. */
 export function isJson(c: Context<App>): boolean {
-  const type = (c.req.header('content-type') ?? '').split(';', 1).join('').trim();
-  return JSON_TYPE.test(type);
+  return JSON_TYPE.test(c.req.header('content-type') ?? '');
 }
 
 /**
- * The parsed JSON body. It is read and parsed once, while the limit is enforced; the route's validator then finds it
- * parsed, since Hono would otherwise read and parse it again.
+ * The parsed JSON body, which the context keeps as well. It is read and parsed once, while the limit is enforced.
  * @param empty What a body of no bytes means; without it, such a body is not JSON.
  * @throws {ApiError} 415, 413 or 400.
  */
-export async function jsonBody(c: Context<App>, empty?: object): Promise<unknown> {
+export async function readJson(c: Context<App>, empty?: object): Promise<unknown> {
   if (!isJson(c)) {
     throw new ApiError({
       tag: 'unsupported_media_type',
@@ -35,15 +33,16 @@ export async function jsonBody(c: Context<App>, empty?: object): Promise<unknown
   }
   const body = empty !== undefined && read.text === '' ? empty : parse(read.text);
   c.set('body', body);
-  handOn(c, body);
   return body;
 }
 
 /**
- * Lets the route's validator find the body parsed, under the one name of its type that all validators know: they are
- * pickier than RFC 9110 §8.3 about white space, parameters and suffixes.
+ * As {@link readJson}, where the route's validator looks at the body too: it finds it parsed, since Hono would read it
+ * again, and under the one name of its type that all validators know, since they are pickier than RFC 9110 §8.3 about
+ * white space, parameters and suffixes.
  */
-function handOn(c: Context<App>, body: unknown): void {
+export async function jsonBody(c: Context<App>, empty?: object): Promise<unknown> {
+  const body = await readJson(c, empty);
   c.req.json = <T>() => Promise.resolve(body as T);
   const { req } = c;
   const header = req.header.bind(req);
@@ -51,6 +50,7 @@ function handOn(c: Context<App>, body: unknown): void {
     if (name === undefined) return header();
     return name.toLowerCase() === 'content-type' ? 'application/json' : header(name);
   }) as typeof req.header;
+  return body;
 }
 
 function parse(text: string): unknown {

@@ -6,7 +6,7 @@ import { ApiError } from '../errors.ts';
 import { granted } from '../http/outcome.ts';
 import type { ShardClient } from '../jobs/client.ts';
 import type { JobView, StatusOutcome } from '../jobs/contract.ts';
-import { videoUrl } from '../jobs/outside.ts';
+import { videoUrl } from '../jobs/video-url.ts';
 import { resultBody, statusBody } from '../jobs/wire.ts';
 import { dollarsOf } from '../models/model.ts';
 import type { SubmittedJob } from './submit-job.ts';
@@ -43,13 +43,15 @@ export async function answerSubmit(
   submitted: SubmittedJob,
   mode: 'inline' | 'polling',
 ): Promise<Response> {
-  if (submitted.replayed) c.header('Idempotent-Replayed', 'true');
-  const { client, job: first } = submitted;
-  if (mode === 'polling') return first.status === 'in_progress' ? accepted(c, first) : statusAnswer(c, first);
+  const { client, job: first, replayed } = submitted;
+  if (replayed) c.header('Idempotent-Replayed', 'true');
+  if (mode === 'polling') {
+    return first.status === 'in_progress' ? accepted(first, replayed) : statusAnswer(c, first);
+  }
   const job = first.status === 'in_progress' ? await ended(c, client, first) : first;
   switch (job.status) {
     case 'in_progress':
-      return accepted(c, job);
+      return accepted(job, replayed);
     case 'completed': {
       const url = (await freshUrl(c, job)) ?? '';
       return c.json(
@@ -89,14 +91,18 @@ async function ended(c: Context<App>, client: ShardClient, job: JobView): Promis
   }
 }
 
-function accepted(c: Context<App>, job: JobView): Response {
-  return c.json(
+/** Not by way of Hono, which makes two sets of headers for one: this is the answer that there is most of. */
+function accepted(job: JobView, replayed: boolean): Response {
+  return Response.json(
     { job_id: job.jobId, status: 'in_progress', credits_charged: job.credits, cost_usd: dollarsOf(job.cost) },
-    202,
     {
-      'Cache-Control': 'no-store',
-      Location: `/api/fal/status/${job.jobId}`,
-      'Retry-After': String(POLL_AFTER_S),
+      status: 202,
+      headers: {
+        'Cache-Control': 'no-store',
+        Location: `/api/fal/status/${job.jobId}`,
+        'Retry-After': String(POLL_AFTER_S),
+        ...(replayed ? { 'Idempotent-Replayed': 'true' } : {}),
+      },
     },
   );
 }
