@@ -138,12 +138,29 @@ export type WebhookKeysOutcome =
 
 /** Settings of the account that are its owner's. */
 export interface AccountSettings {
-  /** `credits.low` is sent when fewer are available; null: never. */
+  /** `credits.low` is sent when no more than so many are available; null: never. */
   readonly creditsLowThreshold: number | null;
 }
 export type SettingsOutcome =
   | { readonly kind: 'found'; readonly settings: AccountSettings }
   | { readonly kind: 'unknown_account' };
+
+/** What the Worker calls on an Account for its webhooks. Every call is safe to repeat. */
+export interface AccountForWebhooks {
+  createEndpoint(request: CreateEndpoint): Promise<CreateEndpointOutcome>;
+  updateEndpoint(request: UpdateEndpoint): Promise<UpdateEndpointOutcome>;
+  deleteEndpoint(id: string): Promise<DeleteEndpointOutcome>;
+  readEndpoint(id: string): Promise<ReadEndpointOutcome>;
+  /** In the order in which they were made. */
+  listEndpoints(): Promise<ListEndpointsOutcome>;
+  rotateSecret(request: RotateSecret): Promise<RotateOutcome>;
+  webhookKeys(): Promise<WebhookKeysOutcome>;
+  settings(): Promise<SettingsOutcome>;
+  /** What is absent stays as it is. */
+  updateSettings(settings: Partial<AccountSettings>): Promise<SettingsOutcome>;
+  /** The names of the shards that may have work of this account. */
+  shards(): Promise<readonly string[]>;
+}
 
 /** A shard saw what disables an endpoint. Idempotent; of an older epoch it changes nothing. */
 export interface ReportEndpoint {
