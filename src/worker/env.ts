@@ -109,6 +109,8 @@ export const Config = z.object({
   FAL_JWKS_URL: z.url().default('https://rest.fal.ai/.well-known/jwks.json'),
   /** Whether the upstream takes two submits with one callback URL for one. fal does not, the local engine does. */
   FAL_DEDUPES: flag,
+  /** Asked what names in the addresses of webhooks resolve to; see webhooks/dns.ts. */
+  DOH_URL: base.default('https://cloudflare-dns.com/dns-query'),
   /** Set by `npm start` and by tests alone: allows loopback addresses and a region header. */
   LOCAL_MODE: flag,
   INLINE_WAIT_S: count(240),

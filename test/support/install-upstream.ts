@@ -6,9 +6,12 @@
  * counts and releases without a message between processes. `outboundService` works too (its handler runs in Node) and
  * is worth setting as a second net that answers everything with an error, but it cannot share the script.
  * What a stub does not see: `fetch` of a binding or a stub, and code that keeps `fetch` in a constant at load time.
+ *
+ * Questions to the resolver are answered too: every name has one public address unless the test scripts it otherwise.
  */
 
 import { onTestFinished, vi } from 'vitest';
+import { ScriptedDns } from './dns.ts';
 import { ScriptedUpstream, type ScriptedUpstreamOptions } from './upstream.ts';
 
 /** Answers the requests of one test to a host that is no upstream, such as a customer's webhook receiver. */
@@ -22,6 +25,8 @@ export interface InstallOptions extends ScriptedUpstreamOptions {
 /** What is installed while a test runs. */
 export interface InstalledUpstream {
   readonly upstream: ScriptedUpstream;
+  /** What names resolve to. */
+  readonly dns: ScriptedDns;
   /** Requests to anybody else, as `METHOD url`. A test that means one takes it out, else it fails. */
   readonly unhandled: string[];
   /** Adds or replaces the receiver of an origin. */
@@ -34,12 +39,14 @@ export interface InstalledUpstream {
  */
 export function installUpstream(options: InstallOptions = {}): InstalledUpstream {
   const upstream = new ScriptedUpstream(options);
+  const dns = new ScriptedDns();
   const receivers = new Map(Object.entries(options.receivers ?? {}));
   const unhandled: string[] = [];
   const spy = vi.spyOn(globalThis, 'fetch').mockImplementation(async (input, init) => {
     const request = new Request(input as RequestInfo, init);
     const receiver = receivers.get(new URL(request.url).origin);
     if (receiver) return receiver(request);
+    if (dns.owns(request.url)) return dns.handle(request);
     if (upstream.owns(request.url)) return upstream.handle(request);
     unhandled.push(`${request.method} ${request.url}`);
     throw new TypeError(`no receiver for ${request.method} ${request.url}`);
@@ -52,6 +59,7 @@ export function installUpstream(options: InstallOptions = {}): InstalledUpstream
   });
   return {
     upstream,
+    dns,
     unhandled,
     receive: (origin, receiver) => {
       receivers.set(origin, receiver);

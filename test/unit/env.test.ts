@@ -38,6 +38,7 @@ describe('a deployment', () => {
       FAL_QUEUE_URL: 'https://queue.fal.run',
       FAL_JWKS_URL: 'https://rest.fal.ai/.well-known/jwks.json',
       FAL_DEDUPES: false,
+      DOH_URL: 'https://cloudflare-dns.com/dns-query',
       LOCAL_MODE: false,
       INLINE_WAIT_S: 240,
       MAX_BODY_BYTES: 16 * 1_024 * 1_024,

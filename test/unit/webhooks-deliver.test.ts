@@ -4,6 +4,8 @@ import { Webhook } from 'standardwebhooks';
 import { afterEach, describe, expect, it } from 'vitest';
 import { type Delivery, deliver, MAX_RESPONSE_BYTES } from '../../src/worker/webhooks/deliver.ts';
 import { newWebhookSecret } from '../../src/worker/webhooks/sign.ts';
+import { newSigningKeyPair } from '../../src/worker/webhooks/sign-v1a.ts';
+import { type DnsScript, DOH_URL, ScriptedDns } from '../support/dns.ts';
 
 /** One request as the receiver saw it. */
 interface Seen {
@@ -53,8 +55,11 @@ const secret = newWebhookSecret();
 const BODY = '{"type":"job.completed","data":{"text":"Füchse 🦊"}}';
 
 function delivery(url: string, more: Partial<Delivery> = {}): Delivery {
-  return { url, id: 'evt_1', secrets: [secret], body: BODY, local: true, ...more };
+  return { url, id: 'evt_1', secrets: [secret], body: BODY, local: true, resolver: DOH_URL, ...more };
 }
+
+/** What no test of its own sets of an attempt that came to nothing. */
+const NO_WISHES = { gone: false, abort: false, disable: false };
 
 describe('what is sent', () => {
   it('is a signed JSON POST whose bytes verify', async () => {
@@ -97,6 +102,37 @@ describe('what is sent', () => {
   });
 });
 
+describe("the endpoint's own headers", () => {
+  it('are sent, and ours win in whatever case they are', async () => {
+    const { seen, url } = await receiver(answering(200));
+    const headers = {
+      Authorization: 'Bearer theirs',
+      'X-Tenant': '7',
+      'Webhook-Id': 'forged',
+      'WEBHOOK-SIGNATURE': 'v1,forged',
+      'Content-Type': 'text/plain',
+      'User-Agent': 'theirs',
+    };
+    expect(await deliver(delivery(url, { headers }))).toMatchObject({ ok: true });
+    expect(seen[0]?.headers).toMatchObject({
+      authorization: 'Bearer theirs',
+      'x-tenant': '7',
+      'webhook-id': 'evt_1',
+      'content-type': 'application/json',
+      'user-agent': 'Firstframe-Webhooks/1.0',
+    });
+    const received = seen[0]?.headers as Record<string, string>;
+    expect(new Webhook(secret).verify(seen[0]?.body ?? '', received)).toEqual(JSON.parse(BODY));
+  });
+});
+
+it('both schemes stand in one header', async () => {
+  const { seen, url } = await receiver(answering(200));
+  const { secret: key } = await newSigningKeyPair();
+  await deliver(delivery(url, { secrets: [key, secret] }));
+  expect(seen[0]?.headers['webhook-signature']).toMatch(/^v1,\S{44} v1a,\S{88}$/);
+});
+
 describe('what counts as delivered', () => {
   it.each([200, 201, 202, 204, 299])('%i does', async (status) => {
     const { url } = await receiver(answering(status));
@@ -110,7 +146,7 @@ describe('what counts as delivered', () => {
       statusCode: status,
       error: null,
       response: 'no',
-      gone: false,
+      ...NO_WISHES,
     });
   });
 
@@ -157,6 +193,42 @@ describe('Retry-After', () => {
   ])('of a %i that says %j is nothing', async (status, header) => {
     const { url } = await receiver(answering(status, '', { 'retry-after': header }));
     expect(await deliver(delivery(url))).not.toHaveProperty('retryAfterMs');
+  });
+});
+
+describe('webhook-delivery', () => {
+  it.each([
+    ['disable', 200, { ok: true, disable: true, abort: false }],
+    ['disable', 500, { ok: false, disable: true, abort: false }],
+    ['disable', 302, { ok: false, disable: true, abort: false }],
+    [' DISABLE\t', 400, { ok: false, disable: true, abort: false }],
+    ['abort-message', 400, { ok: false, disable: false, abort: true }],
+    ['Abort-Message', 503, { ok: false, disable: false, abort: true }],
+    ['abort-message', 204, { ok: true, disable: false, abort: false }],
+    ['abort-message, disable', 500, { ok: false, disable: true, abort: true }],
+    ['abort', 500, { ok: false, disable: false, abort: false }],
+    ['disabled', 500, { ok: false, disable: false, abort: false }],
+    ['', 500, { ok: false, disable: false, abort: false }],
+  ])('%j of a %i', async (header, status, expected) => {
+    const { url } = await receiver(answering(status, '', { 'Webhook-Delivery': header }));
+    expect(await deliver(delivery(url))).toMatchObject(expected);
+  });
+});
+
+describe('a receiver that is to be sent less', () => {
+  it.each([429, 502, 504, 522, 524])('says %i', async (status) => {
+    const { url } = await receiver(answering(status));
+    expect(await deliver(delivery(url))).toMatchObject({ ok: false, throttled: true });
+  });
+
+  it('does not answer in time', async () => {
+    const { url } = await receiver(() => undefined);
+    expect(await deliver(delivery(url, { timeoutMs: 50 }))).toMatchObject({ throttled: true });
+  });
+
+  it.each([200, 302, 400, 410, 500, 503, 521, 530])('does not say %i', async (status) => {
+    const { url } = await receiver(answering(status));
+    expect(await deliver(delivery(url))).toMatchObject({ throttled: false });
   });
 });
 
@@ -264,7 +336,7 @@ describe('no answer', () => {
     ['Network connection lost.', 'network'],
     ['internal error; reference = abc', 'network'],
   ])('when the runtime says %j: %s', async (message, error) => {
-    const fetcher = () => Promise.reject(new Error(message));
+    const fetcher = new ScriptedDns().before(() => Promise.reject(new Error(message)));
     expect(await deliver(delivery('https://example.com/', { fetcher }))).toMatchObject({ ok: false, error });
   });
 
@@ -272,18 +344,84 @@ describe('no answer', () => {
     const round = new Error('a');
     round.cause = round;
     for (const thrown of [undefined, null, 'text', round]) {
-      const fetcher = () => Promise.reject(thrown);
+      const fetcher = new ScriptedDns().before(() => Promise.reject(thrown));
       const attempt = await deliver(delivery('https://example.com/', { fetcher }));
       expect(attempt).toMatchObject({ ok: false, error: 'network' });
     }
   });
 
   it('when fetch throws before it starts', async () => {
-    const fetcher = () => {
+    const fetcher = new ScriptedDns().before(() => {
       throw new TypeError('Fetch API cannot load');
-    };
+    });
     const attempt = await deliver(delivery('https://example.com/', { fetcher }));
     expect(attempt).toMatchObject({ ok: false, error: 'network' });
+  });
+});
+
+describe('the name', () => {
+  /** What came of a delivery to `url`, and which requests to the receiver it made. */
+  async function tried(url: string, script: DnsScript, more: Partial<Delivery> = {}) {
+    const dns = new ScriptedDns();
+    dns.setDefault(script);
+    const sent: string[] = [];
+    const fetcher = dns.before(async (to) => {
+      sent.push(to);
+      return new Response('thanks');
+    });
+    const attempt = await deliver(delivery(url, { local: false, fetcher, ...more }));
+    return { attempt, sent, questions: dns.questions };
+  }
+
+  it('is resolved by both types before the request', async () => {
+    const { attempt, sent, questions } = await tried('https://hooks.example.com/x', {
+      a: ['93.184.215.14'],
+      aaaa: ['2a00:1450:4001::1'],
+    });
+    expect(attempt).toMatchObject({ ok: true, statusCode: 200 });
+    expect(questions.toSorted()).toEqual(['hooks.example.com A', 'hooks.example.com AAAA']);
+    expect(sent).toEqual(['https://hooks.example.com/x']);
+  });
+
+  it('of an address is not resolved', async () => {
+    const { attempt, questions } = await tried('https://93.184.215.14/', { a: ['10.0.0.1'] });
+    expect(attempt).toMatchObject({ ok: true });
+    expect(questions).toEqual([]);
+  });
+
+  it.each([
+    ['a private address', { a: ['10.0.0.1'] }, 'address'],
+    ['a private one among public ones', { a: ['93.184.215.14', '127.0.0.1'] }, 'address'],
+    ['a private IPv6 beside a public IPv4', { a: ['93.184.215.14'], aaaa: ['fd00::1'] }, 'address'],
+    ['no address', {}, 'dns'],
+    ['no such name', { status: 3 }, 'dns'],
+    ['servers that fail', { status: 2 }, 'dns'],
+  ] as const)('with %s is not sent to', async (_title, script, error) => {
+    const { attempt, sent } = await tried('https://hooks.example.com/', script);
+    expect(attempt).toMatchObject({ ok: false, statusCode: null, error, throttled: false, ...NO_WISHES });
+    expect(sent).toEqual([]);
+  });
+
+  it('is not sent to when the resolver is out of reach, which is no time-out', async () => {
+    const broken = () => Promise.reject(new TypeError('Network connection lost.'));
+    const { attempt, sent } = await tried('https://hooks.example.com/', broken);
+    expect(attempt).toMatchObject({ ok: false, error: 'resolver', throttled: false });
+    expect(sent).toEqual([]);
+  });
+
+  it('is asked for within the time of the try', async () => {
+    const hangs = () => new Promise<Response>(() => undefined);
+    const { attempt, sent } = await tried('https://hooks.example.com/', hangs, { timeoutMs: 20 });
+    expect(attempt).toMatchObject({ ok: false, error: 'timeout' });
+    expect(sent).toEqual([]);
+  });
+
+  it('of this machine needs no resolver in local mode', async () => {
+    for (const url of ['http://localhost:1234/', 'http://hooks.localhost/', 'http://[::1]:80/']) {
+      const { attempt, questions } = await tried(url, { status: 2 }, { local: true });
+      expect(attempt).toMatchObject({ ok: true });
+      expect(questions).toEqual([]);
+    }
   });
 });
 

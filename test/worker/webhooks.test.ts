@@ -11,6 +11,7 @@ import {
 } from '../../src/worker/webhooks/deliver.ts';
 import { newWebhookSecret, signV1 } from '../../src/worker/webhooks/sign.ts';
 import { newSigningKeyPair, publicKeyBytes, signV1a } from '../../src/worker/webhooks/sign-v1a.ts';
+import { DOH_URL, ScriptedDns } from '../support/dns.ts';
 import vectors from '../support/vectors/standard-webhooks.json' with { type: 'json' };
 
 // The unit tests show these against real HTTP servers in Node. Here the same code runs in the Workers runtime, whose
@@ -25,7 +26,9 @@ function delivery(more: Partial<Delivery>): Delivery {
     secrets: [secret],
     body: '{"a":"é"}',
     local: true,
+    resolver: DOH_URL,
     ...more,
+    ...(more.fetcher ? { fetcher: new ScriptedDns().before(more.fetcher) } : {}),
   };
 }
 

@@ -2,8 +2,7 @@
  * Where we may send, or let an upstream fetch: the guard for every address that a caller names. Pure.
  *
  * It judges the URL alone: the scheme, the name, the port, and every spelling of an IP address, which the URL standard
- * has made canonical before we look. What a public name resolves to is not known here; Cloudflare's `fetch` offers no
- * hook between resolving and connecting. A check of the resolved addresses goes beside this one, with the same result.
+ * has made canonical before we look. What a public name resolves to is judged by dns.ts, where we send ourselves.
  */
 
 import { isIpAddress, isLoopbackIp, isPublicIp } from './ip.ts';
@@ -80,7 +79,7 @@ function refused(reason: string): AddressCheck {
 }
 
 /** The host without brackets and without the root's trailing dot. */
-function hostOf(url: URL): string {
+export function hostOf(url: URL): string {
   return url.hostname.replace(/^\[|\]$/g, '').replace(/\.$/, '');
 }
 
@@ -88,7 +87,8 @@ function endsIn(host: string, suffix: string): boolean {
   return host === suffix || host.endsWith(`.${suffix}`);
 }
 
-function isLoopback(host: string): boolean {
+/** Whether a host, as {@link hostOf} gives it, is this machine by its name or address. */
+export function isLoopback(host: string): boolean {
   return endsIn(host, 'localhost') || isLoopbackIp(host);
 }
 

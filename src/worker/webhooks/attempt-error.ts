@@ -3,8 +3,9 @@
 /**
  * Stable: shown in the log of attempts.
  * `timeout` no whole answer in time · `redirect` a 3xx, which is not followed · `refused`, `dns`, `tls` no connection, for
- * that reason · `address` we do not send there · `signature` we could not sign · `event` we could not make the event,
- * and never can · `network` any other loss of the connection.
+ * that reason, `dns` also when the name has no address · `address` we do not send there · `resolver` our own resolver
+ * could not be asked, which is no fault of the receiver · `signature` we could not sign · `event` we could not make the
+ * event, and never can · `network` any other loss of the connection.
  */
 export const ATTEMPT_ERRORS = [
   'timeout',
@@ -13,6 +14,7 @@ export const ATTEMPT_ERRORS = [
   'dns',
   'tls',
   'address',
+  'resolver',
   'signature',
   'event',
   'network',

@@ -1,50 +1,44 @@
-/** One try of a webhook delivery: check the address, sign, send, read a little of the answer, judge it. */
+/**
+ * One try of a webhook delivery: check the address, sign, resolve the name and check what it resolves to, send, read a
+ * little of the answer, judge it.
+ */
 
+import { abortable } from './abortable.ts';
 import { checkUrl } from './address.ts';
-import { type AttemptError, errorOfException, errorOfStatus } from './attempt-error.ts';
+import { type Attempt, isThrottled, unanswered, wishesOf } from './attempt.ts';
+import { errorOfException, errorOfStatus } from './attempt-error.ts';
+import { checkNames, type Fetcher } from './dns.ts';
 import { readCapped } from './read-capped.ts';
 import { parseRetryAfter } from './schedule.ts';
 import { webhookHeaders } from './sign.ts';
 
-/** The part of `fetch` that a delivery uses. */
-export type Fetcher = (url: string, init: RequestInit) => Promise<Response>;
+export type { Attempt } from './attempt.ts';
+export type { Fetcher } from './dns.ts';
 
 /** What to deliver, and where. */
 export interface Delivery {
   readonly url: string;
   /** The event's id, the same on every try. */
   readonly id: string;
-  /** Every secret that the receiver may verify with now. */
+  /** Every secret and key that the receiver may verify with now, `whsec_` and `whsk_`. */
   readonly secrets: readonly string[];
   /** The event as JSON text; sent and signed byte for byte. */
   readonly body: string;
+  /** The endpoint's own headers, which headers.ts has let pass. Ours win. */
+  readonly headers?: Readonly<Record<string, string>>;
   /** Cuts the try off early, which counts as a time-out. */
   readonly signal?: AbortSignal | undefined;
   /** Local mode: loopback receivers are allowed. */
   readonly local: boolean;
   /** Our own hosts; see {@link checkUrl}. */
   readonly ownHosts?: readonly string[];
+  /** Who is asked what names resolve to; see {@link checkNames}. */
+  readonly resolver: string;
+  /** Also for the resolver. */
   readonly fetcher?: Fetcher;
   /** The clock, in ms. */
   readonly now?: () => number;
   readonly timeoutMs?: number;
-}
-
-/** What came of one try. */
-export interface Attempt {
-  /** The receiver answered 2xx: the event is delivered. */
-  readonly ok: boolean;
-  /** Null when no answer came. */
-  readonly statusCode: number | null;
-  /** Null when it is delivered, or when the status says it all. */
-  readonly error: AttemptError | null;
-  readonly durationMs: number;
-  /** The beginning of the answer's body as text, or null when no answer came. It belongs to the receiver: show it to the account alone. */
-  readonly response: string | null;
-  /** When the receiver asked us to come back, in ms from the answer. */
-  readonly retryAfterMs?: number;
-  /** 410: the receiver wants nothing more at this address. */
-  readonly gone: boolean;
 }
 
 /** How long a try may take, headers and body together (Standard Webhooks: 15 to 30 s). */
@@ -55,30 +49,27 @@ export const MAX_RESPONSE_BYTES = 16_384;
 
 const USER_AGENT = 'Firstframe-Webhooks/1.0';
 
-function requestInit(body: string, headers: object, signal: AbortSignal): RequestInit {
+/** `signed` are the headers that the signature is in. */
+function requestInit(delivery: Delivery, signed: object, signal: AbortSignal): RequestInit {
+  const own = Object.entries(delivery.headers ?? {}).map(([name, value]) => [name.toLowerCase(), value]);
   return {
     method: 'POST',
     // 'error' throws in the Workers runtime; with 'manual' a redirect comes back as the 3xx answer that it is.
     redirect: 'manual',
-    headers: { 'content-type': 'application/json', 'user-agent': USER_AGENT, ...headers },
-    body,
+    headers: {
+      ...Object.fromEntries(own),
+      'content-type': 'application/json',
+      'user-agent': USER_AGENT,
+      ...signed,
+    },
+    body: delivery.body,
     signal,
   };
 }
 
-/** `work`, or the signal's reason as soon as it is aborted, whether or not the work heeds the signal. */
-function abortable<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise<T>((resolve, reject) => {
-    const abort = () => reject(signal.reason);
-    if (signal.aborted) abort();
-    signal.addEventListener('abort', abort, { once: true });
-    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
-  });
-}
-
 /**
- * Makes one try. The address is judged again and the body is signed again, with this try's time. Once a 2xx has come,
- * the event is delivered: a body that stalls or breaks after it only shortens `response`.
+ * Makes one try. The address is judged again, its name is resolved again, and the body is signed again with this try's
+ * time. Once a 2xx has come, the event is delivered: a body that stalls or breaks after it only shortens `response`.
  *
  * Never throws and never takes longer than `timeoutMs`.
  */
@@ -87,48 +78,48 @@ export async function deliver(delivery: Delivery): Promise<Attempt> {
   const startedAt = now();
   // A clock that was set back must not make a duration negative.
   const elapsed = () => Math.max(0, now() - startedAt);
-  const failed = (error: AttemptError): Attempt => ({
-    ok: false,
-    statusCode: null,
-    error,
-    durationMs: elapsed(),
-    response: null,
-    gone: false,
-  });
 
   const address = checkUrl(delivery.url, { local, purpose: 'webhook', ownHosts });
-  if (!address.ok) return failed('address');
+  if (!address.ok) return unanswered('address', elapsed());
 
   const timeout = AbortSignal.timeout(timeoutMs);
   const signal = delivery.signal ? AbortSignal.any([delivery.signal, timeout]) : timeout;
-  let headers: object;
+  let signed: object;
   try {
     const timestamp = Math.floor(startedAt / 1_000);
-    headers = await webhookHeaders(delivery.secrets, { id: delivery.id, timestamp, body: delivery.body });
+    signed = await webhookHeaders(delivery.secrets, { id: delivery.id, timestamp, body: delivery.body });
   } catch {
     // A secret or an id that cannot be used. The error's text stays here: the attempt is shown to the customer.
-    return failed('signature');
+    return unanswered('signature', elapsed());
   }
+
+  // Last before the request, so that as little time as can be lies between the check and the connection.
+  const names = await checkNames(address.url, { resolver: delivery.resolver, local, fetcher, signal });
+  if (names.kind === 'refused') return unanswered(names.error, elapsed());
+  if (names.kind === 'unreachable') return unanswered(signal.aborted ? 'timeout' : 'resolver', elapsed());
 
   let response: Response;
   try {
-    response = await abortable(
-      fetcher(address.url.href, requestInit(delivery.body, headers, signal)),
-      signal,
-    );
+    response = await abortable(fetcher(address.url.href, requestInit(delivery, signed, signal)), signal);
   } catch (cause) {
-    return failed(errorOfException(cause, signal));
+    return unanswered(errorOfException(cause, signal), elapsed());
   }
 
   const text = await readCapped(response.body, MAX_RESPONSE_BYTES, signal);
-  const retryAfterMs = response.ok ? null : parseRetryAfter(response.headers.get('retry-after'), now());
+  const { ok, status, headers } = response;
+  const error = errorOfStatus(status);
+  const retryAfterMs = ok ? null : parseRetryAfter(headers.get('retry-after'), now());
+  const wishes = wishesOf(headers);
   return {
-    ok: response.ok,
-    statusCode: response.status,
-    error: errorOfStatus(response.status),
+    ok,
+    statusCode: status,
+    error,
     durationMs: elapsed(),
     response: text,
     ...(retryAfterMs === null ? {} : { retryAfterMs }),
-    gone: response.status === 410,
+    gone: status === 410,
+    abort: wishes.abort && !ok,
+    disable: wishes.disable,
+    throttled: isThrottled(status, error),
   };
 }

@@ -3,7 +3,7 @@
 import type { ReplicaEndpoint, SealedSecret } from '../../accounts/endpoints/contract.ts';
 import type { Config } from '../../env.ts';
 import { decrypt } from '../../secrets.ts';
-import type { AttemptError } from '../attempt-error.ts';
+import { unanswered } from '../attempt.ts';
 import { type Attempt, deliver } from '../deliver.ts';
 import { readDeliveryId } from '../ids.ts';
 import { aboutOf } from './deliveries.ts';
@@ -38,7 +38,7 @@ export class Sender {
     const url = endpoint?.url ?? delivery.url;
     if (!name || url === null) throw new TypeError('a delivery without a receiver');
     const secrets = await this.#open(endpoint ? endpoint.secrets : this.#deps.secrets());
-    if (secrets.length === 0) return unsent('signature');
+    if (secrets.length === 0) return unanswered('signature');
     let body: string;
     try {
       body = await eventOf(config, account, delivery, subject);
@@ -49,7 +49,7 @@ export class Sender {
         delivery_id: delivery.id,
         cause: String(cause),
       });
-      return unsent('event');
+      return unanswered('event');
     }
     return deliver({
       url,
@@ -58,6 +58,7 @@ export class Sender {
       body,
       local: config.LOCAL_MODE,
       ownHosts: [new URL(config.PUBLIC_URL).host],
+      resolver: config.DOH_URL,
     });
   }
 
@@ -70,9 +71,4 @@ export class Sender {
     );
     return opened.filter((secret) => secret !== null);
   }
-}
-
-/** A try that ended before anything was sent. */
-function unsent(error: AttemptError): Attempt {
-  return { ok: false, statusCode: null, error, durationMs: 0, response: null, gone: false };
 }
