@@ -9,9 +9,13 @@ import { type Job, newJob } from '../../src/worker/jobs/job.ts';
 import { JobLedger } from '../../src/worker/jobs/ledger.ts';
 import type { JobEvent } from '../../src/worker/jobs/state.ts';
 import { JobStore, type StoredJob } from '../../src/worker/jobs/store.ts';
+import { deliveryIdOf, OWN_RECEIVER } from '../../src/worker/webhooks/ids.ts';
+import { Outbox } from '../../src/worker/webhooks/shard/outbox.ts';
 
 const T = 1_000_000;
-const ID = 'job_1';
+/** Ids of deliveries are made of the job's, so it is one in full. */
+const ID = `job_${'1'.repeat(31)}`;
+const DELIVERY = deliveryIdOf(ID, 'z', OWN_RECEIVER);
 const handle = { requestId: 'r1', statusUrl: 's', responseUrl: 'r', cancelUrl: 'c' };
 const failure = { code: 'upstream_error', message: 'Try again.' } as const;
 const video = { key: 'out/a/1.mp4', bytes: 9, duration: 6, width: 1920, height: 1080, fps: 25 };
@@ -41,6 +45,12 @@ function onLedger(
     let works = 0;
     const ledger = new JobLedger({
       store,
+      outbox: new Outbox({
+        deliveries: store.deliveries,
+        due: store.due,
+        endpoints: () => [],
+        isDisabled: () => false,
+      }),
       policy: { dedupes: false, jobDeadlineMs: 3_600_000, submitDeadlineMs: 900_000 },
       now: () => T,
       random: () => 0.5,
@@ -116,12 +126,12 @@ describe('an end', () => {
       const { book } = store.book();
       expect({ held: book.held, captured: book.captured, float: floatOf(book) }).toEqual(credits);
       expect([stateOf(store), store.due.at(ID), ended.length]).toEqual([state, null, 1]);
-      expect(store.delivery('evt_1')).toMatchObject({
+      expect(store.deliveries.get(DELIVERY)).toMatchObject({
         type: `job.${state}`,
         status: 'pending',
         attempts: [],
       });
-      expect(store.due.at('evt_1')).toBe(T);
+      expect(store.due.at(DELIVERY)).toBe(T);
       // What was released may go back one day; what was captured never does.
       expect(store.due.at(SETTLE_KEY)).toBe(state === 'completed' ? null : T + 600_000);
     }),
@@ -157,7 +167,7 @@ describe('an end', () => {
       {},
       ({ store, ledger }) => {
         ledger.apply(ID, FAILED);
-        expect([store.delivery('evt_1'), store.due.at('evt_1')]).toEqual([null, null]);
+        expect([store.deliveries.get(DELIVERY), store.due.at(DELIVERY)]).toEqual([null, null]);
       },
       null,
     ));

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { eventIdOf } from '../../src/worker/webhooks/ids.ts';
 import { post, tick } from '../support/customer.ts';
 import { installHops } from '../support/hops.ts';
 import { soakOr } from '../support/soak.ts';
@@ -84,7 +85,7 @@ describe('webhook, poll, cron, cancel and a look at once', () => {
     );
     expect(ends).toHaveLength(1);
     expect(new Set(events.map(({ id, body }) => `${id} ${body.type}`))).toEqual(
-      new Set([`${job.id.replace('job_', 'evt_')} job.${status.status}`]),
+      new Set([`${eventIdOf(job.id, 'z')} job.${status.status}`]),
     );
     expect(world.upstream.count('submit', job.prompt)).toBe(1);
     expect(await world.files(job.id)).toHaveLength(charged ? 1 : 0);

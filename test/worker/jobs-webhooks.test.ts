@@ -1,11 +1,17 @@
 import { describe, expect, it } from 'vitest';
 import type { Replica } from '../../src/worker/accounts/contract.ts';
+import { deliveryIdOf, eventIdOf, OWN_RECEIVER } from '../../src/worker/webhooks/ids.ts';
 import { RETRY_DELAYS_MS } from '../../src/worker/webhooks/schedule.ts';
 import { call, type Json } from '../support/customer.ts';
 import { DAY_MS, HOUR_MS, MINUTE_MS, recordLog, SECOND_MS, World } from './jobs-fixtures.ts';
 
 const RECEIVER = 'https://receiver.example.org';
 const URL_ = `${RECEIVER}/hooks?tenant=7`;
+
+/** Ids of the event of a job's end, and of its delivery to the job's own address. */
+function namesOf(jobId: string) {
+  return { eventId: eventIdOf(jobId, 'z'), deliveryId: deliveryIdOf(jobId, 'z', OWN_RECEIVER) };
+}
 
 /** Ends a job, and returns when its event has been sent or has failed to be. */
 async function endedJob(
@@ -16,7 +22,7 @@ async function endedJob(
   const job = await world.start({ status: ['running'] }, { webhook_url: URL_, ...fields });
   await world.callBack(job.prompt, end);
   await world.quiet();
-  return { ...job, eventId: job.id.replace('job_', 'evt_') };
+  return { ...job, ...namesOf(job.id) };
 }
 
 interface DeliveryRow extends Record<string, SqlStorageValue> {
@@ -26,10 +32,10 @@ interface DeliveryRow extends Record<string, SqlStorageValue> {
 
 async function delivery(
   world: World,
-  eventId: string,
+  deliveryId: string,
 ): Promise<{ status: string; attempts: Json[] } | undefined> {
   const [row] = await world.sql<DeliveryRow>('SELECT status, attempts FROM deliveries WHERE id = ?', [
-    eventId,
+    deliveryId,
   ]);
   return row && { status: row.status, attempts: JSON.parse(row.attempts) };
 }
@@ -59,11 +65,11 @@ describe('the event of a job', () => {
     });
     const file = await call(new URL(body.data.result.video.url).pathname, { method: 'HEAD' });
     expect([file.status, file.headers.get('content-type')]).toEqual([200, 'video/mp4']);
-    expect(await delivery(world, job.eventId)).toMatchObject({
+    expect(await delivery(world, job.deliveryId)).toMatchObject({
       status: 'delivered',
       attempts: [{ status_code: 200, error: null }],
     });
-    expect(await world.planned(job.eventId)).toBeUndefined();
+    expect(await world.planned(job.deliveryId)).toBeUndefined();
   });
 
   it('has a link that works for two weeks', async () => {
@@ -95,7 +101,7 @@ describe('the event of a job', () => {
     const endedAt = Date.now();
     for (let tries = 1; tries < RETRY_DELAYS_MS.length; tries++) {
       expect(events).toHaveLength(tries);
-      const next = (await world.planned(job.eventId))?.due_at ?? Number.NaN;
+      const next = (await world.planned(job.deliveryId))?.due_at ?? Number.NaN;
       const share = (next - Date.now()) / (RETRY_DELAYS_MS[tries] as number);
       expect(share).toBeGreaterThanOrEqual(0.8);
       expect(share).toBeLessThanOrEqual(1.2);
@@ -111,9 +117,9 @@ describe('the event of a job', () => {
     expect(new Set(events.map(({ signature }) => signature)).size).toBe(events.length);
     // Three days, give or take the jitter; then it has failed for good.
     expect((Date.now() - endedAt) / DAY_MS).toBeGreaterThan(2.3);
-    expect(await delivery(world, job.eventId)).toMatchObject({ status: 'failed' });
-    expect((await delivery(world, job.eventId))?.attempts).toHaveLength(RETRY_DELAYS_MS.length);
-    expect(await world.planned(job.eventId)).toBeUndefined();
+    expect(await delivery(world, job.deliveryId)).toMatchObject({ status: 'failed' });
+    expect((await delivery(world, job.deliveryId))?.attempts).toHaveLength(RETRY_DELAYS_MS.length);
+    expect(await world.planned(job.deliveryId)).toBeUndefined();
     await world.pass(10 * DAY_MS);
     expect(events).toHaveLength(RETRY_DELAYS_MS.length);
     expect(await world.customer.status(job.id)).toMatchObject({ status: 'completed' });
@@ -129,7 +135,7 @@ describe('the event of a job', () => {
     await world.pass(6 * SECOND_MS);
     await world.pass(DAY_MS);
     expect(events).toHaveLength(2);
-    expect(await delivery(world, job.eventId)).toMatchObject({
+    expect(await delivery(world, job.deliveryId)).toMatchObject({
       status: 'delivered',
       attempts: [{ status_code: 500 }, { status_code: 204 }],
     });
@@ -142,7 +148,7 @@ describe('the event of a job', () => {
       () => new Response('busy', { status: 429, headers: { 'Retry-After': '3600' } }),
     );
     const job = await endedJob(world);
-    expect((await world.planned(job.eventId))?.due_at).toBe(Date.now() + HOUR_MS);
+    expect((await world.planned(job.deliveryId))?.due_at).toBe(Date.now() + HOUR_MS);
   });
 
   it('is not sent to a receiver that is gone', async () => {
@@ -151,7 +157,7 @@ describe('the event of a job', () => {
     const job = await endedJob(world);
     await world.pass(3 * DAY_MS);
     expect(events).toHaveLength(1);
-    expect(await delivery(world, job.eventId)).toMatchObject({
+    expect(await delivery(world, job.deliveryId)).toMatchObject({
       status: 'failed',
       attempts: [{ status_code: 410 }],
     });
@@ -165,7 +171,7 @@ describe('the event of a job', () => {
     await world.pass(6 * SECOND_MS);
     expect(events.map(({ redirect }) => redirect)).toEqual(['manual', 'manual']);
     // A request to anybody else fails the test when it has finished.
-    expect(await delivery(world, job.eventId)).toMatchObject({
+    expect(await delivery(world, job.deliveryId)).toMatchObject({
       status: 'pending',
       attempts: [
         { status_code: 308, error: 'redirect' },
@@ -181,7 +187,7 @@ describe('the event of a job', () => {
       throw new TypeError('Network connection lost: tenant=7');
     });
     const job = await endedJob(world);
-    expect(await delivery(world, job.eventId)).toMatchObject({
+    expect(await delivery(world, job.deliveryId)).toMatchObject({
       status: 'pending',
       attempts: [{ status_code: null, error: 'network' }],
     });
@@ -208,8 +214,9 @@ describe('the event of a job', () => {
     await world.callBack(job.prompt, 'ok');
     await world.customer.ended(job.id);
     for (let minutes = 0; minutes < 3; minutes++) await world.pass(MINUTE_MS);
-    expect(events.map(({ id }) => id)).toEqual([job.id, job.id].map((id) => id.replace('job_', 'evt_')));
-    expect(await delivery(world, events[0]?.id ?? '')).toMatchObject({ status: 'delivered' });
+    const { eventId, deliveryId } = namesOf(job.id);
+    expect(events.map(({ id }) => id)).toEqual([eventId, eventId]);
+    expect(await delivery(world, deliveryId)).toMatchObject({ status: 'delivered' });
   });
 });
 
@@ -227,10 +234,10 @@ describe('an event that cannot be made', () => {
     ]);
     await world.callBack(job.prompt, 'ok');
     await world.quiet();
-    const eventId = job.id.replace('job_', 'evt_');
+    const { eventId, deliveryId } = namesOf(job.id);
     expect(await world.customer.status(job.id)).toMatchObject({ status: 'completed', metadata });
-    expect(await delivery(world, eventId)).toMatchObject({ status: 'failed' });
-    expect(await world.planned(eventId)).toBeUndefined();
+    expect(await delivery(world, deliveryId)).toMatchObject({ status: 'failed' });
+    expect(await world.planned(deliveryId)).toBeUndefined();
     await world.pass(4 * DAY_MS);
     expect(events).toHaveLength(0);
     expect(log.text()).toContain(eventId);
@@ -249,8 +256,8 @@ describe('an event that cannot be made', () => {
     await world.crash();
     await world.callBack(job.prompt, 'ok');
     await world.quiet();
-    const eventId = job.id.replace('job_', 'evt_');
-    expect(await delivery(world, eventId)).toMatchObject({
+    const { eventId, deliveryId } = namesOf(job.id);
+    expect(await delivery(world, deliveryId)).toMatchObject({
       status: 'pending',
       attempts: [{ status_code: null, error: 'signature' }],
     });
@@ -258,6 +265,6 @@ describe('an event that cannot be made', () => {
     await world.crash();
     await world.pass(6 * SECOND_MS);
     expect(events.map(({ id }) => id)).toEqual([eventId]);
-    expect(await delivery(world, eventId)).toMatchObject({ status: 'delivered' });
+    expect(await delivery(world, deliveryId)).toMatchObject({ status: 'delivered' });
   });
 });

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { eventIdOf } from '../../src/worker/webhooks/ids.ts';
 import { tick } from '../support/customer.ts';
 import { type Fate, type Hop, installHops } from '../support/hops.ts';
 import { cron } from '../support/time.ts';
@@ -67,7 +68,7 @@ async function expectOneJob({ world, links, made, image, events }: Awaited<Retur
   // fal takes what it is sent; a submit whose answer was lost is not sent again.
   expect(world.upstream.count('submit', made.prompt)).toBe(1);
   expect(new Set(events.map(({ id, body }) => `${id} ${body.type}`))).toEqual(
-    new Set([`${made.id.replace(/^up_/, 'evt_')} upload.completed`]),
+    new Set([`${eventIdOf(made.id, 'u')} upload.completed`]),
   );
   expect((await world.due()).map(({ kind }) => kind)).not.toContain('start');
   // Whoever asks again gets that job.

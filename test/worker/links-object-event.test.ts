@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { readFileLink } from '../../src/worker/media/links.ts';
 import { EVENT_SCHEMAS } from '../../src/worker/webhooks/event.ts';
+import { deliveryIdOf, eventIdOf, OWN_RECEIVER } from '../../src/worker/webhooks/ids.ts';
 import { installHops } from '../support/hops.ts';
 import { HOUR_MS, MINUTE_MS, SECOND_MS, World } from './jobs-fixtures.ts';
 import { config, expectKind, grantCredits, Links, RECEIVER } from './links-object-fixtures.ts';
@@ -23,7 +24,7 @@ describe('the event of an upload', () => {
     await world.quiet();
     expect(events).toHaveLength(1);
     const [event] = events;
-    expect(event?.id).toBe(id.replace(/^up_/, 'evt_'));
+    expect(event?.id).toBe(eventIdOf(id, 'u'));
     expect(event?.body).toEqual(EVENT_SCHEMAS['upload.completed'].parse(event?.body));
     expect(event?.body).toMatchObject({
       type: 'upload.completed',
@@ -51,8 +52,14 @@ describe('the event of an upload', () => {
       account,
       expiresAt: Date.now() + 48 * HOUR_MS,
     });
-    expect(await world.sql('SELECT id, job_id, type, status FROM deliveries')).toEqual([
-      { id: event?.id, job_id: id, type: 'upload.completed', status: 'delivered' },
+    expect(await world.sql('SELECT id, type, receiver, url, status FROM deliveries')).toEqual([
+      {
+        id: deliveryIdOf(id, 'u', OWN_RECEIVER),
+        type: 'upload.completed',
+        receiver: OWN_RECEIVER,
+        url: HOOK,
+        status: 'delivered',
+      },
     ]);
   });
 
@@ -111,7 +118,7 @@ describe('the event of an upload', () => {
     await world.quiet();
     await world.pass(MINUTE_MS);
     await world.pass(10 * MINUTE_MS);
-    expect(events.map((event) => event.id)).toEqual(Array(3).fill(id.replace(/^up_/, 'evt_')));
+    expect(events.map((event) => event.id)).toEqual(Array(3).fill(eventIdOf(id, 'u')));
     expect(new Set(events.map(({ text }) => text)).size).toBe(1);
   });
 
