@@ -6,6 +6,10 @@
  */
 
 import { isLinkFailure, type LinkFailure, linkProblemOf } from './links/failures.ts';
+import { type Unavailable, unavailableDetail } from './unavailable.ts';
+import { isWebhookFailure, type WebhookFailure, webhookProblemOf } from './webhooks/failures.ts';
+
+export type { ServicePart } from './unavailable.ts';
 
 /** One wrong part of a request. */
 export interface FieldError {
@@ -39,16 +43,6 @@ export interface JobFailure {
   readonly message: string;
 }
 
-/** Parts of the service that can be out of reach. */
-export type ServicePart =
-  | 'jobs'
-  | 'credits'
-  | 'storage'
-  | 'upstream'
-  | 'configuration'
-  | 'directory'
-  | 'webhook_secret';
-
 /** Every failure of a request. */
 export type Failure =
   | { readonly tag: 'malformed_body'; readonly detail: string }
@@ -72,18 +66,10 @@ export type Failure =
   | { readonly tag: 'range_not_satisfiable'; readonly size: number }
   | { readonly tag: 'idempotency_mismatch' }
   | { readonly tag: 'generation_failed'; readonly jobId: string; readonly failure: JobFailure }
-  | {
-      readonly tag: 'unavailable';
-      readonly part: ServicePart;
-      /** Seconds after which a retry makes sense. */
-      readonly retryAfter: number;
-      /** The job that may have been accepted all the same: ask for its status, or repeat with the same key. */
-      readonly jobId?: string;
-      /** What was asked may have happened all the same, and may be asked again. */
-      readonly mayBeDone?: true;
-    }
+  | Unavailable
   | { readonly tag: 'internal' }
-  | LinkFailure;
+  | LinkFailure
+  | WebhookFailure;
 
 /** A failure thrown on the way to an answer; `onError` renders it. Never crosses RPC: objects return failures as values. */
 export class ApiError extends Error {
@@ -112,18 +98,6 @@ export interface Problem {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-const UNAVAILABLE_DETAIL = {
-  jobs: 'The jobs of this account cannot be reached right now. Nothing was charged; try again shortly.',
-  credits: 'The account and its credits cannot be reached right now. Nothing was charged; try again shortly.',
-  storage: 'Files cannot be stored or read right now. Nothing was charged; try again shortly.',
-  upstream: 'Video generation is not available right now. Nothing was charged; try again later.',
-  configuration: 'This deployment is not set up completely. Its operator finds what is missing at /healthz.',
-  directory:
-    'The service cannot accept work in this region right now. Nothing was charged; try again shortly.',
-  webhook_secret:
-    'The webhook secret of this account cannot be decrypted: the entry of SIGNING_SECRETS that it needs was dropped too early. The operator of this deployment has to put it back.',
-} as const satisfies Record<ServicePart, string>;
-
 const GONE = {
   job: {
     code: 'job_expired',
@@ -147,21 +121,10 @@ function sentence({ pointer, detail }: FieldError): string {
   return pointer === '' ? detail : `${pointer}: ${detail}`;
 }
 
-/** What a caller must know when an answer was lost: the one thing not to do is to send the same job blindly again. */
-const MAY_BE_ACCEPTED =
-  'The jobs of this account cannot be reached right now. Read the status of this job before you send it again.';
-
-const MAY_BE_DONE =
-  'The jobs of this account cannot be reached right now. What you asked for may have been done: it is safe to ask again.';
-
-function unavailableDetail({ part, jobId, mayBeDone }: Extract<Failure, { tag: 'unavailable' }>): string {
-  if (jobId !== undefined) return MAY_BE_ACCEPTED;
-  return mayBeDone ? MAY_BE_DONE : UNAVAILABLE_DETAIL[part];
-}
-
 /** The one place where a failure becomes a status, a code and a sentence. */
 export function problemOf(failure: Failure): Problem {
   if (isLinkFailure(failure)) return linkProblemOf(failure);
+  if (isWebhookFailure(failure)) return webhookProblemOf(failure);
   switch (failure.tag) {
     case 'malformed_body':
       return {

@@ -60,7 +60,16 @@ const TABLE: readonly [
     { job_id: 'job_1', credits_charged: 0, reason: failed },
   ],
   ...(
-    ['jobs', 'credits', 'storage', 'upstream', 'configuration', 'directory', 'webhook_secret'] as const
+    [
+      'jobs',
+      'credits',
+      'storage',
+      'upstream',
+      'configuration',
+      'directory',
+      'webhook_secret',
+      'resolver',
+    ] as const
   ).map((part): (typeof TABLE)[number] => [
     { tag: 'unavailable', part, retryAfter: 7 },
     503,
@@ -100,6 +109,16 @@ const TABLE: readonly [
   [{ tag: 'tus_version' }, 412, 'tus_version', undefined, { 'Tus-Version': '1.0.0' }],
   [{ tag: 'offset_mismatch', offset: 7 }, 409, 'offset_mismatch', { offset: 7 }, { 'Upload-Offset': '7' }],
   [{ tag: 'checksum_mismatch' }, 460, 'checksum_mismatch'],
+  [{ tag: 'too_many_endpoints', limit: 20 }, 409, 'too_many_endpoints', { limit: 20 }],
+  [
+    { tag: 'too_many_secrets', limit: 10, freeAt: Date.UTC(2026, 9, 1) },
+    409,
+    'too_many_secrets',
+    { limit: 10, free_at: '2026-10-01T00:00:00.000Z' },
+  ],
+  [{ tag: 'endpoint_disabled' }, 409, 'endpoint_disabled'],
+  [{ tag: 'endpoint_deleted' }, 409, 'endpoint_deleted'],
+  [{ tag: 'event_expired' }, 410, 'event_expired'],
 ];
 
 describe('a failure', () => {

@@ -9,6 +9,8 @@ import {
   problemSlug,
 } from '../errors.ts';
 
+const EXAMPLE_TIME = Date.UTC(2026, 9, 2, 12);
+
 /** Every tag of {@link Failure} with an example of each of its variants: a new tag does not compile without one. */
 const EXAMPLES: { readonly [Tag in Failure['tag']]: readonly Extract<Failure, { tag: Tag }>[] } = {
   malformed_body: [{ tag: 'malformed_body', detail: 'The body is not valid JSON.' }],
@@ -46,7 +48,16 @@ const EXAMPLES: { readonly [Tag in Failure['tag']]: readonly Extract<Failure, { 
     },
   ],
   unavailable: (
-    ['jobs', 'credits', 'storage', 'upstream', 'configuration', 'directory', 'webhook_secret'] as const
+    [
+      'jobs',
+      'credits',
+      'storage',
+      'upstream',
+      'configuration',
+      'directory',
+      'webhook_secret',
+      'resolver',
+    ] as const
   ).map((part) => ({ tag: 'unavailable', part, retryAfter: 5 })),
   internal: [{ tag: 'internal' }],
   link_closed: (['used', 'expired', 'revoked'] as const).map((reason) => ({ tag: 'link_closed', reason })),
@@ -60,6 +71,11 @@ const EXAMPLES: { readonly [Tag in Failure['tag']]: readonly Extract<Failure, { 
   tus_version: [{ tag: 'tus_version' }],
   offset_mismatch: [{ tag: 'offset_mismatch', offset: 65_536 }],
   checksum_mismatch: [{ tag: 'checksum_mismatch' }],
+  too_many_endpoints: [{ tag: 'too_many_endpoints', limit: 20 }],
+  too_many_secrets: [{ tag: 'too_many_secrets', limit: 10, freeAt: EXAMPLE_TIME }],
+  endpoint_disabled: [{ tag: 'endpoint_disabled' }],
+  endpoint_deleted: [{ tag: 'endpoint_deleted' }],
+  event_expired: [{ tag: 'event_expired' }],
 };
 
 /** Every problem by example, in the order of their statuses. */

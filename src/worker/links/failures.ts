@@ -125,7 +125,7 @@ export function linkProblemOf(failure: LinkFailure): Problem {
         status: 429,
         code: 'rate_limited',
         title: 'Too many requests',
-        detail: `Too many requests to upload links from here. Try again in ${failure.retryAfter} seconds.`,
+        detail: `Too many requests from here. Try again in ${failure.retryAfter} seconds.`,
         headers: { 'Retry-After': String(failure.retryAfter) },
       };
     case 'tus_version':

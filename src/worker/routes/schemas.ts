@@ -27,7 +27,13 @@ export const Problem = z
       .meta({ description: 'Of invalid_request: every wrong field.' }),
     balance: z.int().optional().meta({ description: 'Of insufficient_credits: what is available.' }),
     required: z.int().optional().meta({ description: 'Of insufficient_credits: what the job needs.' }),
-    limit: z.int().optional().meta({ description: 'Of body_too_large: bytes.' }),
+    limit: z.int().optional().meta({
+      description:
+        'Of body_too_large: bytes. Of too_many_endpoints and too_many_secrets: how many there may be.',
+    }),
+    free_at: z.iso.datetime().optional().meta({
+      description: 'Of too_many_secrets: when the first of them signs no more.',
+    }),
     job_id: z.string().optional().meta({ description: 'The job that this is about.' }),
     job_status: z.string().optional().meta({ description: 'Of job_ended: how it ended.' }),
     link_status: z.string().optional().meta({ description: 'Of not_uploaded: the state of the link.' }),
