@@ -1,7 +1,16 @@
 import { describe, expect, it } from 'vitest';
 import { ZodError } from 'zod';
 import { JOB_ERROR_CODES } from '../../src/worker/errors.ts';
-import { EVENT_SCHEMAS, eventText, type JobEvent, MAX_EVENT_BYTES } from '../../src/worker/webhooks/event.ts';
+import {
+  EVENT_SCHEMAS,
+  eventText,
+  exampleOf,
+  type JobEvent,
+  MAX_EVENT_BYTES,
+  type WebhookEvent,
+} from '../../src/worker/webhooks/event.ts';
+import { DISABLED_REASONS } from '../../src/worker/webhooks/events/account.ts';
+import { EVENT_TYPES } from '../../src/worker/webhooks/types.ts';
 
 const TIMES = { created_at: '2026-10-01T12:00:00.000Z', completed_at: '2026-10-01T12:00:41.000Z' };
 const timestamp = TIMES.completed_at;
@@ -47,7 +56,49 @@ const canceled = {
   data: { job_id: 'job_1', status: 'canceled', credits_charged: 0, cost_usd: 0, ...TIMES },
 } as const satisfies JobEvent;
 
-describe.each([completed, failed, canceled])('$type', (event) => {
+const open = {
+  job_id: 'job_1',
+  status: 'in_progress',
+  credits_charged: 29,
+  cost_usd: 0.288,
+  created_at: TIMES.created_at,
+} as const;
+
+const created = {
+  type: 'job.created',
+  timestamp: TIMES.created_at,
+  data: { ...open, phase: 'queued' },
+} as const satisfies JobEvent;
+
+const started = {
+  type: 'job.started',
+  timestamp,
+  data: { ...open, phase: 'rendering' },
+} as const satisfies JobEvent;
+
+it('there is a schema for every type, in the order of the docs', () => {
+  expect(Object.keys(EVENT_SCHEMAS)).toEqual([...EVENT_TYPES]);
+  for (const [type, schema] of Object.entries(EVENT_SCHEMAS)) expect(schema.shape.type.value).toBe(type);
+});
+
+describe.each(EVENT_TYPES)('the example of %s', (type) => {
+  const { example, description } = EVENT_SCHEMAS[type].meta() ?? {};
+
+  it('is valid by its own schema, and nothing of it is left out', () => {
+    expect(EVENT_SCHEMAS[type].parse(example)).toEqual(example);
+    expect(exampleOf(type)).toEqual(example);
+    expect(JSON.parse(eventText(exampleOf(type)))).toEqual(example);
+    expect(description).toMatch(/^[A-Z].*\.$/);
+  });
+
+  it('is no valid example of another type', () => {
+    for (const other of EVENT_TYPES.filter((name) => name !== type)) {
+      expect(EVENT_SCHEMAS[other].safeParse(example).success, other).toBe(false);
+    }
+  });
+});
+
+describe.each([created, started, completed, failed, canceled])('$type', (event) => {
   it('is sent as type, timestamp and the status answer', () => {
     expect(JSON.parse(eventText(event))).toEqual(event);
     expect(Object.keys(JSON.parse(eventText(event)))).toEqual(['type', 'timestamp', 'data']);
@@ -63,18 +114,12 @@ describe.each([completed, failed, canceled])('$type', (event) => {
     expect(eventText({ ...event, data, internal: 'SECRET' } as unknown as JobEvent)).not.toContain('SECRET');
   });
 
-  it('has a schema and an example that is valid by it', () => {
-    const schema = EVENT_SCHEMAS[event.type];
-    const { example, description } = schema.meta() ?? {};
-    expect(description).toEqual(expect.any(String));
-    expect(schema.parse(example)).toEqual(example);
-  });
-
   it.each([
     ['a time that is none', { timestamp: 'yesterday' }],
     ['no data', { data: undefined }],
     ['another type', { type: 'job.exploded' }],
-    ['the data of another status', { data: { ...event.data, status: 'in_progress' } }],
+    ['the data of another status', { data: { ...event.data, status: 'expired' } }],
+    ['the data of another event', { data: event === completed ? failed.data : completed.data }],
   ])('is refused with %s', (_title, wrong) => {
     expect(() => eventText({ ...event, ...wrong } as unknown as JobEvent)).toThrow(ZodError);
   });
@@ -90,6 +135,57 @@ it('only a completed job is charged', () => {
     const data = { ...event.data, credits_charged: 29 };
     expect(() => eventText({ ...event, data } as unknown as JobEvent)).toThrow(ZodError);
   }
+});
+
+it('a job is made in the queue and started out of it, whatever its place was', () => {
+  for (const [event, phase] of [
+    [created, 'rendering'],
+    [created, 'storing'],
+    [started, 'queued'],
+    [started, 'storing'],
+  ] as const) {
+    const data = { ...event.data, phase };
+    expect(() => eventText({ ...event, data } as unknown as JobEvent)).toThrow(ZodError);
+  }
+  expect(
+    eventText({ ...created, data: { ...created.data, queue_position: 3 } } as unknown as JobEvent),
+  ).not.toContain('queue_position');
+});
+
+describe('events about the account', () => {
+  const low = { type: 'credits.low', timestamp, data: { available: 0, threshold: 0 } } as const;
+  const disabled = {
+    type: 'endpoint.disabled',
+    timestamp,
+    data: { endpoint_id: 'ep_000000000000', url: 'https://a.com/', reason: 'gone', since: timestamp },
+  } as const;
+
+  it.each([low, disabled])('$type is sent as it is, and nothing besides', (event: WebhookEvent) => {
+    expect(JSON.parse(eventText(event))).toEqual(event);
+    const data = { ...event.data, secret: 'SECRET' };
+    expect(eventText({ ...event, data, internal: 'SECRET' } as unknown as WebhookEvent)).not.toContain(
+      'SECRET',
+    );
+  });
+
+  it.each(DISABLED_REASONS)('an endpoint may be disabled as %s', (reason) => {
+    const data = { ...disabled.data, reason };
+    expect(JSON.parse(eventText({ ...disabled, data })).data.reason).toBe(reason);
+  });
+
+  it.each([
+    ['credits that are no whole number', { ...low, data: { available: 1.5, threshold: 2 } }],
+    ['no threshold', { ...low, data: { available: 1 } }],
+    ['a reason that is none', { ...disabled, data: { ...disabled.data, reason: 'tired' } }],
+    ['a time in milliseconds', { ...disabled, data: { ...disabled.data, since: 1_790_812_800_000 } }],
+  ])('%s is refused', (_title, event) => {
+    expect(() => eventText(event as unknown as WebhookEvent)).toThrow(ZodError);
+  });
+
+  it('has room for the longest address', () => {
+    const url = `https://a.com/${'"'.repeat(4_082)}`;
+    expect(eventText({ ...disabled, data: { ...disabled.data, url } }).length).toBeLessThan(MAX_EVENT_BYTES);
+  });
 });
 
 it('is at most 20 kB, counted in bytes', () => {

@@ -1,10 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import {
+  FIRST_PAUSE_MS,
   JITTER,
+  MAX_ASKED_PAUSE_MS,
+  MAX_PAUSE_MS,
   MAX_RETRY_AFTER_MS,
   nextAttempt,
   parseRetryAfter,
   RETRY_DELAYS_MS,
+  slowDown,
 } from '../../src/worker/webhooks/schedule.ts';
 
 const HOUR = 3_600_000;
@@ -30,10 +34,10 @@ function timesOfTries(random: number, retryAfterMs?: number): number[] {
 }
 
 describe('the schedule', () => {
-  it('tries ten times over three days', () => {
+  it('tries ten times, the last 75:35:05 after the first', () => {
     const seconds = timesOfTries(MIDDLE).map((ms) => ms / 1_000);
-    expect(seconds).toEqual([0, 5, 305, 2_105, 9_305, 27_305, 63_305, 113_705, 185_705, 257_705]);
-    expect(seconds.at(-1)).toBe(71 * 3_600 + 35 * 60 + 5);
+    expect(seconds).toEqual([0, 5, 305, 2_105, 9_305, 27_305, 63_305, 113_705, 185_705, 272_105]);
+    expect(seconds.at(-1)).toBe(75 * 3_600 + 35 * 60 + 5);
   });
 
   it('tries the first time at once, whatever the jitter', () => {
@@ -65,7 +69,7 @@ describe('Retry-After', () => {
   it('is nothing when absent', () => expect(delayOf(null)).toBe(5_000));
   it('is nothing when negative', () => expect(delayOf(-1)).toBe(5_000));
   it('is obeyed up to six hours', () => expect(delayOf(7 * HOUR)).toBe(MAX_RETRY_AFTER_MS));
-  it('leaves a longer delay of ours alone', () => expect(delayOf(30 * HOUR, 9)).toBe(20 * HOUR));
+  it('leaves a longer delay of ours alone', () => expect(delayOf(30 * HOUR, 9)).toBe(24 * HOUR));
   it('does not prolong an exhausted schedule', () => {
     expect(nextAttempt({ attempts: 10, now: NOW, random: MIDDLE, retryAfterMs: 1 })).toBeNull();
   });
@@ -113,5 +117,31 @@ describe('Retry-After', () => {
     'Thu, 01 Foo 2026 12:02:00 GMT',
   ])('ignores %j', (header) => {
     expect(parseRetryAfter(header, NOW)).toBeNull();
+  });
+});
+
+describe('an endpoint that has too much to do', () => {
+  it('is left alone for 5 s, then twice as long each time, up to 10 min', () => {
+    const pauses = Array.from({ length: 12 }, (_, step) => slowDown(step, MIDDLE) / 1_000);
+    expect(pauses).toEqual([5, 10, 20, 40, 80, 160, 320, 600, 600, 600, 600, 600]);
+    expect(slowDown(2_000, MIDDLE)).toBe(MAX_PAUSE_MS);
+  });
+
+  it('is left alone a fifth less or more by chance', () => {
+    expect(slowDown(0, 0)).toBe(FIRST_PAUSE_MS * (1 - JITTER));
+    expect(slowDown(0, 1 - Number.EPSILON)).toBeLessThanOrEqual(FIRST_PAUSE_MS * (1 + JITTER));
+  });
+
+  it.each([
+    [0, null, 5_000],
+    [0, 1_000, 5_000],
+    [0, -1, 5_000],
+    [0, 90_000, 90_000],
+    [7, 90_000, MAX_PAUSE_MS],
+    [7, 20 * 60_000, 20 * 60_000],
+    [0, 2 * HOUR, MAX_ASKED_PAUSE_MS],
+    [0, Number.MAX_SAFE_INTEGER, MAX_ASKED_PAUSE_MS],
+  ])('at step %i that asks for %j ms is left alone for %i ms', (step, asked, expected) => {
+    expect(slowDown(step, MIDDLE, asked)).toBe(expected);
   });
 });

@@ -4,7 +4,7 @@ import { html } from 'hono/html';
 import { MAX_IMAGE_PIXELS, MAX_IMAGE_SIDE, MIN_RENDERED_SIDE } from '../media/image-limits.ts';
 import type { Model, PriceTable } from '../models/model.ts';
 import { DELIVERY_TIMEOUT_MS } from '../webhooks/deliver.ts';
-import { EVENT_SCHEMAS } from '../webhooks/event.ts';
+import { EVENT_SCHEMAS, exampleOf } from '../webhooks/event.ts';
 import { RETRY_DELAYS_MS } from '../webhooks/schedule.ts';
 import type { Html } from './layout.ts';
 import { grouped } from './parameters.ts';
@@ -133,10 +133,9 @@ function retrySchedule(): string {
 /** Events: what they are, when they come, how to verify them. */
 export function webhooksSection(): Html {
   const events = Object.entries(EVENT_SCHEMAS);
-  const examples = events.map(([type, schema]) => ({ type, example: schema.meta()?.example }));
   return html`<p>With <code>webhook_url</code> in the request, that address gets a POST when the job ends. It must be https, on port 443 or 8443, and public. <code>data</code> is the job's status answer; of <code>upload.completed</code>, the upload link.</p>
 <ul>${events.map(([type, schema]) => html`<li><code>${type}</code>: ${schema.meta()?.description ?? ''}</li>`)}</ul>
-${json(examples[0]?.example, 'Example of an event')}
+${json(exampleOf('job.completed'), 'Example of an event')}
 <h3>Verifying</h3>
 <p>Events are signed as <a href="https://www.standardwebhooks.com/" rel="noreferrer">Standard Webhooks</a> says: <code>webhook-signature</code> is an HMAC-SHA-256 over <code>webhook-id</code>, <code>webhook-timestamp</code> and the body as it came, joined by full stops. Its libraries verify that in every common language. Your secret, <code>whsec_…</code>, is at <code>GET /api/account/webhook-secret</code>.</p>
 ${code(VERIFY_JAVASCRIPT, 'Receiver in JavaScript')}
