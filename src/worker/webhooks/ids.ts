@@ -7,7 +7,9 @@
  *   delivery  dlv_<body of the subject's id><moment><receiver>    one receiver of it
  */
 
+import { base32OfNumber } from '../bytes.ts';
 import { type ShardRef, shardOfId } from '../ids.ts';
+import { regionLetter } from '../region.ts';
 import type { Ring } from '../secrets.ts';
 
 /**
@@ -80,6 +82,28 @@ export function readDeliveryId(id: string): DeliveryName | null {
     receiver,
     endpointId: receiver === OWN_RECEIVER ? null : `ep_${receiver}`,
   };
+}
+
+/** Length of `dlv_`, of what names the shard, and of the time behind it: see ids.ts of the Worker. */
+const [HEAD_LENGTH, SHARD_LENGTH, TIME_LENGTH] = [4, 3, 9];
+
+/** Where a delivery stands in the lists of its account. */
+export interface DeliveryPlace {
+  /** Which shard it is of, as its id says it. */
+  readonly shard: string;
+  /** When its subject was minted, as text that sorts by time. */
+  readonly time: string;
+}
+
+/** Where a delivery stands. The id must have the shape of one. */
+export function placeOf(id: string): DeliveryPlace {
+  const timeAt = HEAD_LENGTH + SHARD_LENGTH;
+  return { shard: id.slice(HEAD_LENGTH, timeAt), time: id.slice(timeAt, timeAt + TIME_LENGTH) };
+}
+
+/** What all ids of the deliveries of a shard begin with. */
+export function shardPrefix({ region, n }: Pick<ShardRef, 'region' | 'n'>): string {
+  return `dlv_${regionLetter(region)}${base32OfNumber(n, 2)}`;
 }
 
 /** The shard that has a delivery of `account`; null for a text that is no delivery's id of this account. */
