@@ -117,7 +117,7 @@ const matches = (id: string): boolean => '135'.includes(id.at(-3) as string);
 
 const minted = fc.record({ at: fc.nat({ max: 6 }), tail: fc.nat({ max: 5 }) });
 
-test(`pages over several shards are the whole list, in order (SEED=${seed})`, () => {
+test(`pages over several shards are the whole list, in order (SEED=${seed})`, async () => {
   const shards = fc.array(
     fc.uniqueArray(minted, { selector: ({ at, tail }) => `${at} ${tail}`, maxLength: 25 }),
     {
@@ -125,7 +125,7 @@ test(`pages over several shards are the whole list, in order (SEED=${seed})`, ()
       maxLength: 3,
     },
   );
-  fc.assert(
+  await fc.assert(
     fc.property(
       shards,
       fc.integer({ min: 1, max: 6 }),
