@@ -115,6 +115,13 @@ export class DueTable {
     );
   }
 
+  /** Whether somebody is at the work under this key. */
+  isClaimed(key: string, now: number): boolean {
+    return (
+      this.#sql.exec('SELECT 1 FROM due WHERE key = ? AND claimed_until > ?', key, now).toArray().length > 0
+    );
+  }
+
   /** Makes a claim that still holds last longer. */
   renew(claim: Claim, until: number): boolean {
     return (

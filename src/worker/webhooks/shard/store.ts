@@ -100,6 +100,14 @@ export class DeliveryStore {
     );
   }
 
+  /** Begins the schedule anew, as asked for. What was tried stays in the log. */
+  again(id: string): void {
+    this.#sql.exec(
+      `UPDATE deliveries SET status = 'pending', reason = NULL, tries = 0, manual = 1 WHERE id = ?`,
+      id,
+    );
+  }
+
   /** Whether an earlier event of the same subject still waits for its first try to the same receiver. */
   hasEarlierUntried(aboutId: string, moment: Moment, receiver: Receiver): boolean {
     const prefix = deliveryPrefix(aboutId);
