@@ -1,5 +1,5 @@
 /**
- * The shard's rows: jobs, the book, idempotency keys; upload links and deliveries have parts of their own. Synchronous;
+ * The shard's rows: jobs, the book, idempotency keys; upload links and webhooks have parts of their own. Synchronous;
  * the caller groups what belongs together in one `transactionSync`. The schema is made on the first write, so a lookup
  * at a shard that was never used leaves nothing behind.
  */
@@ -7,6 +7,9 @@
 import { LinkStore } from '../links/shard/store.ts';
 import { migrate, upgrade } from '../migrate.ts';
 import { deliveryPrefix } from '../webhooks/ids.ts';
+import { DayRows } from '../webhooks/shard/day-rows.ts';
+import { HealthRows } from '../webhooks/shard/health-rows.ts';
+import { NoticeRows } from '../webhooks/shard/notice-rows.ts';
 import { DeliveryStore } from '../webhooks/shard/store.ts';
 import { type BookRow, BookTable, EMPTY_ROW } from './book.ts';
 import type { JobRequest } from './contract.ts';
@@ -44,6 +47,9 @@ export class JobStore {
   readonly due: DueTable;
   readonly links: LinkStore;
   readonly deliveries: DeliveryStore;
+  readonly notices: NoticeRows;
+  readonly health: HealthRows;
+  readonly days: DayRows;
   /** Told when a transaction was rolled back, for whoever else remembers what it wrote. */
   onRollback: () => void = () => undefined;
   #ready: boolean;
@@ -55,6 +61,9 @@ export class JobStore {
     this.due = new DueTable(storage.sql);
     this.links = new LinkStore(storage.sql, () => this.#ready);
     this.deliveries = new DeliveryStore(storage.sql, () => this.#ready);
+    this.notices = new NoticeRows(storage.sql, () => this.#ready);
+    this.health = new HealthRows(storage.sql, () => this.#ready);
+    this.days = new DayRows(storage.sql, () => this.#ready);
     // A shard that exists is brought up to date; one that was only looked up stays empty.
     this.#ready = upgrade(storage, JOB_MIGRATIONS);
   }
@@ -78,6 +87,7 @@ export class JobStore {
       return this.#storage.transactionSync(write);
     } catch (cause) {
       this.#books.forget();
+      this.health.forget();
       this.onRollback();
       throw cause;
     }
