@@ -10,7 +10,16 @@
 import { fromBase64Url, toBase64Url, utf8 } from './bytes.ts';
 
 /** What a derived key is for. A new purpose is a new line here, never a second use of an old one. */
-export type Purpose = 'api-key' | 'job-id' | 'callback' | 'file' | 'file-nonce' | 'upload' | 'webhook-secret';
+export type Purpose =
+  | 'api-key'
+  | 'job-id'
+  | 'callback'
+  | 'file'
+  | 'file-nonce'
+  | 'upload'
+  | 'webhook-secret'
+  | 'webhook-key'
+  | 'webhook-headers';
 
 /** One secret of the ring. */
 export interface RingEntry {

@@ -223,17 +223,18 @@ describe('the webhook secret', () => {
       await makeKey(scene, 'after').catch(() => undefined);
       expect(await scene.account.ringUsage()).toEqual({
         keys: { test: 1, new: 1 },
-        ciphertexts: { test: 3 },
+        // Two secrets of the account's, and two shards.
+        ciphertexts: { test: 4 },
       });
 
       scene.shard('enam').always('unreached');
       const { shardName } = scene.shard('enam');
       expect(await scene.account.renewSecret()).toEqual({ kind: 'renewed', pending: [shardName] });
       await scene.account.revokeKey(id);
-      expect(await scene.account.ringUsage()).toEqual({ keys: { new: 1 }, ciphertexts: { test: 1, new: 2 } });
+      expect(await scene.account.ringUsage()).toEqual({ keys: { new: 1 }, ciphertexts: { test: 1, new: 3 } });
       scene.shard('enam').always(null);
       await ringUntilQuiet(scene);
-      expect(await scene.account.ringUsage()).toEqual({ keys: { new: 1 }, ciphertexts: { new: 3 } });
+      expect(await scene.account.ringUsage()).toEqual({ keys: { new: 1 }, ciphertexts: { new: 4 } });
       expect(await scene.account.renewSecret()).toEqual({ kind: 'renewed', pending: [] });
       expect(await scene.account.webhookSecret()).toEqual(before);
 

@@ -148,7 +148,7 @@ export type WebhookSecretOutcome =
 export interface RingUsage {
   /** Keys that have not been revoked. */
   readonly keys: Readonly<Record<string, number>>;
-  /** Copies of the webhook secret's ciphertext: the account's own, and one for each shard. */
+  /** The account's ciphertexts, and the shards that may have copies of some. */
   readonly ciphertexts: Readonly<Record<string, number>>;
 }
 

@@ -56,4 +56,66 @@ export const ACCOUNT_MIGRATIONS: readonly Migration[] = [
       ) STRICT, WITHOUT ROWID;
     `,
   },
+  {
+    id: 2,
+    sql: `
+      -- What webhooks are signed with. Of an owner and scheme the youngest is the present one; the others sign until
+      -- they expire, and their rows go soon after.
+      CREATE TABLE signing_secrets (
+        seq INTEGER PRIMARY KEY,
+        id TEXT NOT NULL UNIQUE,
+        -- '' for the account's own, else the endpoint.
+        owner TEXT NOT NULL,
+        scheme TEXT NOT NULL,
+        ciphertext TEXT NOT NULL,
+        created_at INTEGER NOT NULL,
+        expires_at INTEGER
+      ) STRICT;
+      INSERT INTO signing_secrets (id, owner, scheme, ciphertext, created_at)
+        SELECT 'account', '', 'v1', webhook_secret, created_at FROM account;
+      ALTER TABLE account DROP COLUMN webhook_secret;
+
+      -- From now on shards.secret_ring is a list: the ids, with commas between, of all that its replica may need.
+
+      -- Where the account wants to hear of its events.
+      CREATE TABLE endpoints (
+        seq INTEGER PRIMARY KEY,
+        id TEXT NOT NULL UNIQUE,
+        url TEXT NOT NULL,
+        description TEXT NOT NULL,
+        -- JSON; null for every event.
+        events TEXT,
+        -- JSON, and what they say as ciphertext; null when there are none.
+        header_names TEXT NOT NULL,
+        headers TEXT,
+        rate_limit INTEGER,
+        epoch INTEGER NOT NULL,
+        disabled_at INTEGER,
+        disabled_reason TEXT,
+        created_at INTEGER NOT NULL,
+        updated_at INTEGER NOT NULL
+      ) STRICT;
+
+      -- A day's memory of deleted ones, so that deleting again is answered as the first time.
+      CREATE TABLE deleted_endpoints (
+        id TEXT PRIMARY KEY,
+        deleted_at INTEGER NOT NULL
+      ) STRICT, WITHOUT ROWID;
+
+      -- Events about the account that its home shard does not have yet; version is the first replica that has them.
+      CREATE TABLE notices (
+        id TEXT PRIMARY KEY,
+        type TEXT NOT NULL,
+        at INTEGER NOT NULL,
+        data TEXT NOT NULL,
+        version INTEGER NOT NULL
+      ) STRICT, WITHOUT ROWID;
+
+      -- The event credits.low: sent once when available credits fall to the threshold, then armed anew by a grant.
+      ALTER TABLE account ADD COLUMN credits_low_threshold INTEGER;
+      ALTER TABLE account ADD COLUMN credits_low_armed INTEGER NOT NULL DEFAULT 1;
+      -- When the exact balance is to be read, in ms; null when there is no reason to.
+      ALTER TABLE account ADD COLUMN credits_low_check_at INTEGER;
+    `,
+  },
 ];

@@ -1,5 +1,5 @@
 /**
- * Brings revocations to all shards of an account (invariant 14). What must be heard is durable first, as rows of
+ * Brings revocations and changes of webhooks to all shards of an account (invariant 14). What must be heard is durable first, as rows of
  * due work; then it is pushed, and what does not get through is pushed again by the account's alarm until it does.
  */
 
@@ -9,22 +9,26 @@ import { PUSH_LEASE_MS, pushDelay } from './schedule.ts';
 import type { DuePush, ShardRows } from './shard-rows.ts';
 import { RECALLS_AT_ONCE } from './teller.ts';
 
-/** What a push carries. */
+/** What there is to push to a shard. */
 export interface Publication {
   readonly replica: Replica;
-  /** The version that a shard must have for its push to be done. */
-  readonly publishedVersion: number;
-  /** The secret of the ring that the replica's ciphertext was made with. */
-  readonly secretRing: string;
+  /** The version that the shard must have for its push to be done. */
+  readonly wantedVersion: number;
+  /** The secrets of the ring that the replica's ciphertexts were made with: ids with commas between. */
+  readonly rings: string;
 }
 
 export interface PublisherDeps {
   readonly storage: DurableObjectStorage;
   readonly rows: ShardRows;
-  /** What there is to push, as of now; null when there is no account. */
-  readonly publication: () => Publication | null;
+  /** What there is to push to a shard, as of now; null when there is no account. */
+  readonly publication: (shard: string) => Publication | null;
   /** The version that the shard has then; null when it cannot be reached. */
   readonly push: (shard: string, replica: Replica) => Promise<number | null>;
+  /** A shard has a replica of this version. */
+  readonly acknowledged: (shard: string, version: number) => void;
+  /** When else the object is to wake up, in ms: it has one alarm. */
+  readonly alsoAt: () => number | null;
 }
 
 export class Publisher {
@@ -51,30 +55,31 @@ export class Publisher {
 
   async #push(claimed: readonly DuePush[]): Promise<void> {
     // Arm first, for the end of the claims: whatever happens meanwhile, the work is taken up again.
-    await this.#arm();
+    await this.arm();
     await atMost(RECALLS_AT_ONCE, claimed, (push) => this.#pushOne(push));
-    if (claimed.length > 0) await this.#arm();
+    if (claimed.length > 0) await this.arm();
   }
 
   async #pushOne({ shard, failures }: DuePush): Promise<void> {
-    const { rows, publication, push } = this.#deps;
-    const sent = publication();
+    const { rows, publication, push, acknowledged } = this.#deps;
+    const sent = publication(shard);
     if (!sent) return;
     const version = await push(shard, sent.replica);
-    // Another revocation may have come meanwhile: only a shard that has this one too is done.
-    const wanted = publication()?.publishedVersion ?? 0;
-    if (version !== null && version >= wanted) {
-      rows.pushed(shard, sent.secretRing);
-    } else if (version === null) {
+    if (version === null) {
       rows.pushFailed(shard, failures + 1, Date.now() + pushDelay(failures + 1));
+      return;
     }
+    acknowledged(shard, version);
+    // Another change may have come meanwhile: only a shard that has it too is done, and has the ciphertexts of now.
+    const present = publication(shard);
+    if (present && version >= present.wantedVersion) rows.pushed(shard, present.rings);
   }
 
-  /** Sets the alarm for the next push, or none. */
-  async #arm(): Promise<void> {
-    const { storage, rows } = this.#deps;
-    const next = rows.nextPushAt();
-    if (next === null) await storage.deleteAlarm();
+  /** Sets the alarm for the next push or whatever else comes first, or none. */
+  async arm(): Promise<void> {
+    const { storage, rows, alsoAt } = this.#deps;
+    const next = Math.min(rows.nextPushAt() ?? Infinity, alsoAt() ?? Infinity);
+    if (next === Infinity) await storage.deleteAlarm();
     else await storage.setAlarm(Math.max(next, Date.now() + 1));
   }
 }

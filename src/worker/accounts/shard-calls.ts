@@ -33,6 +33,11 @@ export class ShardCalls {
     return answer?.version ?? null;
   }
 
+  /** When a shard last delivered to an endpoint. Null when it cannot be reached. */
+  endpointHealth(shard: string, endpointId: string): Promise<{ readonly deliveredAt: number | null } | null> {
+    return this.#call('endpoint_health', shard, (stub) => stub.endpointHealth(endpointId));
+  }
+
   async #call<T>(
     what: string,
     shard: string,

@@ -32,15 +32,24 @@ export class ShardRows {
 
   /**
    * Lists a shard, if it is not. It has no replica yet, so it can only learn the present one: nothing is due to it,
-   * and what it will hold is encrypted under `secretRing`.
+   * and what it will hold is encrypted under `rings`.
    */
-  list(shard: string, secretRing: string): void {
+  list(shard: string, rings: () => string): void {
+    if (this.#sql.exec('SELECT 1 FROM shards WHERE name = ?', shard).toArray().length > 0) return;
     this.#sql.exec(
       `INSERT INTO shards (name, ${LINE}, secret_ring, push_due_at, push_failures)
-       VALUES (?, 0, 0, 0, 0, ?, NULL, 0) ON CONFLICT (name) DO NOTHING`,
+       VALUES (?, 0, 0, 0, 0, ?, NULL, 0)`,
       shard,
-      secretRing,
+      rings(),
     );
+  }
+
+  /** The names of all listed shards. */
+  names(): string[] {
+    return this.#sql
+      .exec<{ name: string }>('SELECT name FROM shards ORDER BY name')
+      .toArray()
+      .map(({ name }) => name);
   }
 
   /** The line of one shard; an empty one when it is not listed. */
@@ -87,6 +96,11 @@ export class ShardRows {
     this.#sql.exec('UPDATE shards SET push_due_at = ?, push_failures = 0', now);
   }
 
+  /** One listed shard must get the replica, from `now` on. */
+  publishTo(shard: string, now: number): void {
+    this.#sql.exec('UPDATE shards SET push_due_at = ?, push_failures = 0 WHERE name = ?', now, shard);
+  }
+
   /**
    * Claims the pushes that are due by `now`, or all that are outstanding: each is due again at `until` unless its
    * outcome is written before.
@@ -110,11 +124,11 @@ export class ShardRows {
       .map((row) => row.name);
   }
 
-  /** The shard has the published replica, encrypted under `secretRing`. */
-  pushed(shard: string, secretRing: string): void {
+  /** The shard has the published replica, encrypted under `rings`. */
+  pushed(shard: string, rings: string): void {
     this.#sql.exec(
       'UPDATE shards SET push_due_at = NULL, push_failures = 0, secret_ring = ? WHERE name = ?',
-      secretRing,
+      rings,
       shard,
     );
   }
@@ -134,11 +148,11 @@ export class ShardRows {
     return this.#sql.exec<{ at: number | null }>('SELECT min(push_due_at) AS at FROM shards').one().at;
   }
 
-  /** How many shards may hold the webhook secret under each secret of the ring. */
-  replicasByRing(): Record<string, number> {
-    const rows = this.#sql.exec<{ secret_ring: string; n: number }>(
-      'SELECT secret_ring, count(*) AS n FROM shards GROUP BY secret_ring',
-    );
-    return Object.fromEntries(rows.toArray().map((row) => [row.secret_ring, row.n]));
+  /** What each shard may hold ciphertexts under: ids of secrets of the ring, with commas between. */
+  rings(): string[] {
+    return this.#sql
+      .exec<{ rings: string }>('SELECT secret_ring AS rings FROM shards')
+      .toArray()
+      .map(({ rings }) => rings);
   }
 }

@@ -1,7 +1,7 @@
 /** The account's rows: identity, keys and grants. The rows of its shards are in shard-rows.ts. SQL only. */
 
 import { migrate, upgrade } from '../migrate.ts';
-import type { Replica } from './contract.ts';
+import type { ReplicaKey } from './contract.ts';
 import type { MintedKey } from './keys.ts';
 import { ACCOUNT_MIGRATIONS } from './migrations.ts';
 
@@ -14,8 +14,6 @@ export interface AccountRow {
   readonly granted: number;
   readonly version: number;
   readonly publishedVersion: number;
-  /** Ciphertext. */
-  readonly webhookSecret: string;
 }
 
 export class AccountStore {
@@ -46,41 +44,38 @@ export class AccountStore {
         granted: number;
         version: number;
         published_version: number;
-        webhook_secret: string;
-      }>('SELECT id, name, reference, granted, version, published_version, webhook_secret FROM account')
+      }>('SELECT id, name, reference, granted, version, published_version FROM account')
       .toArray();
     if (!row) return null;
-    const { published_version: publishedVersion, webhook_secret: webhookSecret, ...rest } = row;
-    return { ...rest, publishedVersion, webhookSecret };
+    const { published_version: publishedVersion, ...rest } = row;
+    return { ...rest, publishedVersion };
   }
 
   /** Makes the schema and the account's row. */
-  insertAccount(row: Pick<AccountRow, 'id' | 'name' | 'reference' | 'webhookSecret'>, now: number): void {
+  insertAccount(row: Pick<AccountRow, 'id' | 'name' | 'reference'>, now: number): void {
     migrate(this.#storage, ACCOUNT_MIGRATIONS);
     this.#sql.exec(
-      `INSERT INTO account (only, id, name, reference, created_at, granted, version, published_version, webhook_secret)
-       VALUES (0, ?, ?, ?, ?, 0, 1, 1, ?)`,
+      `INSERT INTO account (only, id, name, reference, created_at, granted, version, published_version)
+       VALUES (0, ?, ?, ?, ?, 0, 1, 1)`,
       row.id,
       row.name,
       row.reference,
       now,
-      row.webhookSecret,
     );
     this.#made = true;
   }
 
-  /** A change of what shards replicate. With `publish`, shards that have an older replica must hear of it. */
-  nextVersion(publish: boolean): void {
-    this.#sql.exec(
-      `UPDATE account SET version = version + 1,
-         published_version = CASE WHEN ? THEN version + 1 ELSE published_version END`,
-      publish ? 1 : 0,
-    );
-  }
-
-  /** Replaces the webhook secret's ciphertext. */
-  setWebhookSecret(ciphertext: string): void {
-    this.#sql.exec('UPDATE account SET webhook_secret = ?', ciphertext);
+  /**
+   * A change of what shards replicate: its version. With `publish`, shards that have an older replica must hear of it.
+   */
+  nextVersion(publish: boolean): number {
+    return this.#sql
+      .exec<{ version: number }>(
+        `UPDATE account SET version = version + 1,
+           published_version = CASE WHEN ? THEN version + 1 ELSE published_version END RETURNING version`,
+        publish ? 1 : 0,
+      )
+      .one().version;
   }
 
   insertKey(id: string, label: string, key: MintedKey, now: number): void {
@@ -131,18 +126,14 @@ export class AccountStore {
     this.#sql.exec('UPDATE account SET granted = granted + ?', credits);
   }
 
-  /** What shards have a replica of, as of now. */
-  replica(account: AccountRow): Replica {
-    const keys = this.#sql
+  /** The keys as shards know them, tombstones included. */
+  replicaKeys(): ReplicaKey[] {
+    return this.#sql
       .exec<{ id: string; hash: string; revoked_at: number | null }>(
         'SELECT id, hash, revoked_at FROM keys ORDER BY id',
       )
       .toArray()
       .map((row) => ({ id: row.id, hash: row.hash, revoked: row.revoked_at !== null }));
-    const secrets = [
-      { id: 'account', scheme: 'v1' as const, sealed: account.webhookSecret, expiresAt: null },
-    ];
-    return { version: account.version, keys, secrets, endpoints: [], notices: [] };
   }
 
   /** Live keys by ring id. */

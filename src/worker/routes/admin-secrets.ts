@@ -67,7 +67,7 @@ const showSecrets = createRoute({
 const renewSecrets = createRoute({
   method: 'post',
   path: '/admin/secrets/renew',
-  summary: 'Encrypt webhook secrets under the secret that signs now, for a page of accounts',
+  summary: 'Encrypt what webhooks need under the secret that signs now, for a page of accounts',
   description: 'Safe to repeat. API keys cannot be moved: give out new ones and revoke the old.',
   ...OPERATOR,
   middleware: [authenticateOperator] as const,
@@ -75,9 +75,9 @@ const renewSecrets = createRoute({
   responses: {
     200: json(
       z.object({
-        renewed: z.int().meta({ description: 'Accounts whose secret now is under the entry that signs.' }),
+        renewed: z.int().meta({ description: 'Accounts whose secrets are all under the entry that signs.' }),
         unreadable: z.array(z.string()).meta({
-          description: 'Accounts whose secret cannot be decrypted: its entry was dropped. Put it back.',
+          description: 'Accounts of which something cannot be decrypted: its entry was dropped. Put it back.',
         }),
         pending_shards: z.array(z.string()).meta({
           description: 'Shards that have still to hear of it; they are told as soon as they can be.',

@@ -1,0 +1,49 @@
+/**
+ * Events about the account. Its home shard delivers them: each stays in what is pushed there until the shard has said
+ * that it has it.
+ */
+
+import { homeShard, mintId } from '../../ids.ts';
+import type { Ring } from '../../secrets.ts';
+import type { ShardRows } from '../shard-rows.ts';
+import type { AccountRow, AccountStore } from '../store.ts';
+import type { Notice } from './contract.ts';
+import type { NoticeRows } from './notice-rows.ts';
+import { homeNameOf, type ReplicaSource } from './source.ts';
+
+export interface NoticesDeps {
+  readonly store: AccountStore;
+  readonly rows: NoticeRows;
+  readonly shards: ShardRows;
+  readonly source: ReplicaSource;
+  readonly ring: () => Ring;
+  readonly now: () => number;
+}
+
+export class Notices {
+  readonly #deps: NoticesDeps;
+
+  constructor(deps: NoticesDeps) {
+    this.#deps = deps;
+  }
+
+  /** An id for {@link write}, which can then write it together with what happened. */
+  mintId(account: AccountRow): Promise<string> {
+    const { ring, now } = this.#deps;
+    return mintId(ring(), 'evt', homeShard(account.id), now());
+  }
+
+  /** Writes a notice and makes it due to the home shard, whether that has been met before or not. In a transaction. */
+  write(account: AccountRow, notice: Notice): void {
+    const { store, rows, shards, source, now } = this.#deps;
+    const home = homeNameOf(account.id);
+    rows.insert(notice, store.nextVersion(false));
+    shards.list(home, () => source.rings(account));
+    shards.publishTo(home, now());
+  }
+
+  /** A shard has a replica of `version`. */
+  acknowledge(account: AccountRow, shard: string, version: number): void {
+    if (shard === homeNameOf(account.id)) this.#deps.rows.acknowledge(version);
+  }
+}
