@@ -166,7 +166,9 @@ export const JOB_MIGRATIONS: readonly Migration[] = [
         endpoint TEXT PRIMARY KEY,
         since INTEGER NOT NULL,
         until INTEGER NOT NULL,
-        cursor TEXT NOT NULL
+        cursor TEXT NOT NULL,
+        -- Whether it was asked for again since this walk began.
+        again INTEGER NOT NULL
       ) STRICT, WITHOUT ROWID;
     `,
   },

@@ -45,7 +45,7 @@ function clamp(value: number, low: number, high: number): number {
   return Math.round(Math.min(high, Math.max(low, value)));
 }
 
-/** Kinds of due work: a job's steps, deliveries, the shard's own upkeep, and starts of jobs by uploads. */
+/** Kinds of due work: a job's steps, deliveries and their recoveries, the shard's own upkeep, and starts of jobs by uploads. */
 export const DUE_KINDS = [
   'submit',
   'poll',
@@ -54,6 +54,7 @@ export const DUE_KINDS = [
   'copy',
   'expire',
   'deliver',
+  'recover',
   'settle',
   'retain',
   'start',
@@ -70,6 +71,7 @@ export const TIMEOUT_MS: Readonly<Record<DueKind, number>> = {
   copy: 600_000, // a 2160p file of 20 s over a slow line; the claim is renewed meanwhile
   expire: 10_000, // a last cancel may be sent
   deliver: 20_000, // Standard Webhooks: 15 to 30 s
+  recover: 10_000, // rows only
   settle: 15_000,
   retain: 30_000,
   start: 60_000, // as long as a submit may wait for a lease with recall rounds
@@ -107,6 +109,7 @@ export const MAX_OF_KIND: Readonly<Record<DueKind, number>> = {
   copy: 2,
   expire: 1,
   deliver: 3,
+  recover: 1,
   settle: 1,
   retain: 1,
   start: 2,

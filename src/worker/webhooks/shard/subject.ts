@@ -10,7 +10,7 @@ export type Subject =
   | { readonly kind: 'link'; readonly link: StoredLink };
 
 /** The subject of a delivery; null when its data is gone, and with it what the event could tell. */
-export function subjectOf(store: JobStore, { id }: StoredDelivery): Subject | null {
+export function subjectOf(store: JobStore, { id }: Pick<StoredDelivery, 'id'>): Subject | null {
   const name = readDeliveryId(id);
   if (!name) return null;
   if (name.moment === 'u') {
