@@ -6,6 +6,7 @@ import { parseShardName } from '../ids.ts';
 import { linkPartsOf } from '../links/shard/parts.ts';
 import { accountStub, directoryStub } from '../objects.ts';
 import { Deliveries } from '../webhooks/shard/deliveries.ts';
+import { deskPartsOf } from '../webhooks/shard/desk-parts.ts';
 import { Outbox } from '../webhooks/shard/outbox.ts';
 import { Sender } from '../webhooks/shard/sender.ts';
 import { Admission } from './admission.ts';
@@ -143,8 +144,19 @@ export function partsOf(ctx: DurableObjectState, env: Env) {
     onWork: () => pump.kick(['deliver']),
     log,
   });
+  const desk = deskPartsOf({
+    store,
+    sql: ctx.storage.sql,
+    door,
+    shard,
+    endpoint: (id) => replica.endpoints.find((endpoint) => endpoint.id === id) ?? null,
+    now,
+    onWork: () => pump.kick(['deliver', 'recover']),
+    log,
+  });
   const work = (claim: Claim): Promise<void> => {
     if (claim.kind === 'deliver') return deliveries.run(claim);
+    if (claim.kind === 'recover') return desk.recovery.run(claim);
     if (claim.kind === 'settle') return upkeep.settle(claim);
     if (claim.kind === 'retain') return upkeep.retain(claim);
     if (claim.kind === 'start') return links.finish.run(claim);
@@ -165,5 +177,6 @@ export function partsOf(ctx: DurableObjectState, env: Env) {
     pump,
     waiters,
     links,
+    desk,
   };
 }

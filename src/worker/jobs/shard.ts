@@ -32,6 +32,20 @@ import type {
 } from '../links/contract.ts';
 import { modelOf } from '../models/index.ts';
 import type {
+  DeliveryOutcome,
+  DeliveryQuery,
+  DeliveryShard,
+  EndpointStatsOutcome,
+  EndpointStatsQuery,
+  ListDeliveries,
+  ListDeliveriesOutcome,
+  RecoverEndpoint,
+  RecoverOutcome,
+  ResendOutcome,
+  TestEndpoint,
+  TestOutcome,
+} from '../webhooks/contract.ts';
+import type {
   CallbackCommand,
   CancelOutcome,
   CheckCommand,
@@ -55,7 +69,7 @@ import { viewOf } from './view.ts';
 const TICK_MS = 2_000;
 const DAY_MS = 86_400_000;
 
-export class JobShard extends DurableObject<Env> implements ShardForAccount, LinkShard {
+export class JobShard extends DurableObject<Env> implements ShardForAccount, LinkShard, DeliveryShard {
   readonly #parts: ShardParts;
 
   constructor(ctx: DurableObjectState, env: Env) {
@@ -180,6 +194,32 @@ export class JobShard extends DurableObject<Env> implements ShardForAccount, Lin
 
   async dropTus(query: TusQuery): Promise<TusOutcome> {
     return this.#parts.links.resumable.drop(query);
+  }
+
+  // The account's deliveries: webhooks/contract.ts says what each call means.
+
+  async deliveries(query: ListDeliveries): Promise<ListDeliveriesOutcome> {
+    return this.#parts.desk.desk.list(query);
+  }
+
+  async delivery(query: DeliveryQuery): Promise<DeliveryOutcome> {
+    return this.#parts.desk.desk.read(query);
+  }
+
+  async resend(query: DeliveryQuery): Promise<ResendOutcome> {
+    return this.#parts.desk.resend.resend(query);
+  }
+
+  async recover(command: RecoverEndpoint): Promise<RecoverOutcome> {
+    return this.#parts.desk.recovery.begin(command);
+  }
+
+  async testEndpoint(command: TestEndpoint): Promise<TestOutcome> {
+    return this.#parts.desk.tests.send(command);
+  }
+
+  async endpointStats(query: EndpointStatsQuery): Promise<EndpointStatsOutcome> {
+    return this.#parts.desk.desk.stats(query);
   }
 
   /** The same step as the alarm, from cron: guaranteed, whatever became of the alarm (invariant 17). */

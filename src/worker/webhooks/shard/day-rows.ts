@@ -1,5 +1,7 @@
 /** What became of the tries to each endpoint, a row a day. Synchronous. */
 
+import type { EndpointStats } from '../contract.ts';
+
 /** A try that has ended. */
 export interface DayEntry {
   readonly endpointId: string;
@@ -9,9 +11,16 @@ export interface DayEntry {
   readonly durationMs: number;
 }
 
+interface DayRow extends Record<string, SqlStorageValue> {
+  day: number;
+  delivered: number;
+  failed: number;
+  duration_ms: number;
+}
+
 const DAY_MS = 86_400_000;
-/** Days that are kept, the present one included: a quarter of a year. */
-export const DAYS_KEPT = 92;
+/** Days that are kept, the present one included: as many as the API tells of. */
+export const DAYS_KEPT = 90;
 
 /** Days since 1970 (UTC). */
 export function dayOf(at: number): number {
@@ -42,6 +51,24 @@ export class DayRows {
       Math.round(durationMs),
       delivered ? at : null,
     );
+  }
+
+  /** The last `count` UTC days that had tries to the endpoint, the present one (of `now`, in ms) included; oldest first. */
+  last(count: number, endpointId: string, now: number): EndpointStats['days'] {
+    if (!this.#ready()) return [];
+    return this.#sql
+      .exec<DayRow>(
+        'SELECT day, delivered, failed, duration_ms FROM endpoint_days WHERE endpoint = ? AND day > ? ORDER BY day',
+        endpointId,
+        dayOf(now) - count,
+      )
+      .toArray()
+      .map(({ day, delivered, failed, duration_ms }) => ({
+        day,
+        delivered,
+        failed,
+        durationMs: duration_ms,
+      }));
   }
 
   /** When the endpoint last took an event, in ms; null when it never did, or longer ago than days are kept. */
