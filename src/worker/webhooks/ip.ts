@@ -36,6 +36,16 @@ const ALSO_REFUSED = [
   'ff00::/8', // multicast (RFC 4291)
 ].map((range) => ipaddr.parseCIDR(range));
 
+/**
+ * ISATAP (RFC 5214 §6.1), in any network: such an address reaches the IPv4 address in its last 32 bits where a router
+ * still knows this form. Bit 6 of the interface's identifier says whether that IPv4 address is a global one.
+ */
+function isIsatap(address: Address): boolean {
+  if (!(address instanceof ipaddr.IPv6)) return false;
+  const [high = -1, low] = address.parts.slice(4, 6);
+  return (high & ~0x0200) === 0 && low === 0x5efe;
+}
+
 /** Four decimal numbers, or something with a colon. */
 const LOOKS_LIKE_ADDRESS = /^[\d.]+$|:/;
 
@@ -61,6 +71,7 @@ export function isPublicIp(text: string): boolean {
   const address = parse(text);
   if (address?.range() !== 'unicast') return false;
   if (address.kind() === 'ipv6' && !within(address, GLOBAL_UNICAST_V6)) return false;
+  if (isIsatap(address)) return false;
   return !ALSO_REFUSED.some((range) => within(address, range));
 }
 
