@@ -98,6 +98,16 @@ export function mintedAt(id: string): number {
   return match ? numberOfBase32(match[4] as string) : Number.NaN;
 }
 
+/** Every id of this kind and shard that was minted before `now` (ms) is lower than this in text order, and no other. */
+export function idBound(
+  kind: MintedKind,
+  { region, n }: Pick<ShardRef, 'region' | 'n'>,
+  now: number,
+): string {
+  const time = base32OfNumber(Math.max(0, now), TIME_LENGTH);
+  return `${kind}_${regionLetter(region)}${base32OfNumber(n, SHARD_N_LENGTH)}${time}`;
+}
+
 /** The object name of a shard. */
 export function shardName(shard: ShardRef): string {
   return `${shard.account}/${shard.region}/${shard.n}`;
