@@ -83,8 +83,6 @@ async function send(n: number): Promise<Sent> {
   // A receiver may still have the one that is being replaced.
   return { headers, body, pair, secret: n % 10 === 1 ? former : secret };
 }
-    : { headers, body, secret, pair };
-}
 
 describe(`${DELIVERIES} deliveries`, () => {
   it('are believed by every library, and none that was changed is', { timeout: 120_000 }, async () => {
