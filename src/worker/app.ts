@@ -12,6 +12,7 @@ import { docsRoutes } from './routes/docs.ts';
 import { fileRoutes } from './routes/files.ts';
 import { generateRoutes } from './routes/generate.ts';
 import { jobRoutes } from './routes/jobs.ts';
+import { jwksRoutes } from './routes/jwks.ts';
 import { linkDoorRoutes } from './routes/link-door.ts';
 import { registerLinkDoor } from './routes/link-door-docs.ts';
 import { linkPageRoutes } from './routes/link-page.ts';
@@ -19,6 +20,10 @@ import { openApiDocument, openApiRoute, registerEvents } from './routes/openapi.
 import { serviceRoutes } from './routes/service.ts';
 import { uploadLinkRoutes } from './routes/upload-links.ts';
 import { uploadRoutes } from './routes/uploads.ts';
+import { webhookActionRoutes } from './routes/webhook-actions.ts';
+import { webhookDeliveryRoutes } from './routes/webhook-deliveries.ts';
+import { webhookEndpointRoutes } from './routes/webhook-endpoints.ts';
+import { webhookKeyRoutes } from './routes/webhook-keys.ts';
 
 /** Builds the app. Once per isolate. */
 export function createApp(): OpenAPIHono<App> {
@@ -39,7 +44,12 @@ export function createApp(): OpenAPIHono<App> {
   app.route('/', linkPageRoutes);
   app.route('/', uploadLinkRoutes);
   app.route('/', linkDoorRoutes);
+  app.route('/', webhookEndpointRoutes);
+  app.route('/', webhookActionRoutes);
+  app.route('/', webhookDeliveryRoutes);
   app.route('/', accountRoutes);
+  app.route('/', webhookKeyRoutes);
+  app.route('/', jwksRoutes);
   app.route('/', adminRoutes);
   app.route('/', adminSecretsRoutes);
   app.route('/', callbackRoutes);

@@ -324,6 +324,7 @@ describe('a customer', () => {
       id,
       name: expect.stringMatching(/^customer/),
       credits: { available: 12, held: 0, captured: 0 },
+      credits_low_threshold: null,
     });
     expect(own.headers.get('Cache-Control')).toBe('no-store');
     const secret = await ask('/api/account/webhook-secret', { headers });

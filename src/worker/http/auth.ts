@@ -6,7 +6,7 @@ import { utf8 } from '../bytes.ts';
 import type { App, Caller } from '../env.ts';
 import { ApiError } from '../errors.ts';
 import { equalBytes } from '../secrets.ts';
-import { isJson, jsonBody, readJson } from './body.ts';
+import { isJson, jsonBody, readJson, readOptionalJson } from './body.ts';
 
 const BEARER = /^Bearer +(\S+) *$/i;
 
@@ -47,6 +47,12 @@ export const authenticate: MiddlewareHandler<App> = async (c, next) => {
  */
 export const authenticateJson: MiddlewareHandler<App> = async (c, next) => {
   await findCaller(c, () => readJson(c));
+  await next();
+};
+
+/** As {@link authenticateJson} where there need be no body: none at all is `{}`. */
+export const authenticateOptionalJson: MiddlewareHandler<App> = async (c, next) => {
+  await findCaller(c, () => readOptionalJson(c));
   await next();
 };
 

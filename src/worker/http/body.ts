@@ -37,6 +37,18 @@ export async function readJson(c: Context<App>, empty?: object): Promise<unknown
 }
 
 /**
+ * As {@link readJson}, where there need be no body: none is `{}`. One that is not JSON is refused all the same, or what it
+ * asks for would be passed over.
+ */
+export async function readOptionalJson(c: Context<App>): Promise<unknown> {
+  const empty = {};
+  const isBare = !isJson(c) && (await readText(c.req.raw, 0)).ok;
+  if (!isBare) return readJson(c, empty);
+  c.set('body', empty);
+  return empty;
+}
+
+/**
  * As {@link readJson}, where the route's validator looks at the body too: it finds it parsed, since Hono would read it
  * again, and under the one name of its type that all validators know, since they are pickier than RFC 9110 §8.3 about
  * white space, parameters and suffixes.

@@ -1,24 +1,14 @@
-/**
- * How often somebody may knock: Cloudflare's rate limiting bindings, counted where the request came in, without a call
- * to anywhere else. How often is for `wrangler.toml` to say (`[[ratelimits]]`); without a binding there is no limit.
- */
+/** How often a link, and whoever holds links, may be heard. `wrangler.toml` says how often that is. */
 
 import type { Context } from 'hono';
-import ipaddr from 'ipaddr.js';
 import type { App } from '../env.ts';
-import { ApiError } from '../errors.ts';
+import { limit, limitAddress } from '../http/rate-limit.ts';
 import type { LinkName } from './bytes/attempt.ts';
-
-/** The longest period that Cloudflare offers, in seconds: the binding does not tell which was configured. */
-const PERIOD_S = 60;
 
 /** The names that `wrangler.toml` gives the bindings. */
 const ATTEMPTS = 'LINK_ATTEMPTS';
 const REQUESTS = 'LINK_REQUESTS';
 const PIECES = 'LINK_PIECES';
-
-/** Bits of an IPv6 address that one customer of a provider has: the rest is theirs to choose. */
-const NETWORK_V6_BITS = 64;
 
 /** Counts one try to send a picture to this link. @throws {ApiError} `rate_limited`. */
 export function limitAttempts(c: Context<App>, { uploadId }: LinkName): Promise<void> {
@@ -39,30 +29,4 @@ export function limitRequests(c: Context<App>): Promise<void> {
  */
 export function limitPieces(c: Context<App>): Promise<void> {
   return limitAddress(c, PIECES);
-}
-
-async function limitAddress(c: Context<App>, name: string): Promise<void> {
-  const address = c.req.header('CF-Connecting-IP');
-  // Cloudflare always says it: a Worker that runs elsewhere knows nobody's address.
-  if (address !== undefined) await limit(c, name, networkOf(address));
-}
-
-/** Whose address it is, as far as it tells: an IPv4 address, or the network of an IPv6 address. Pure. */
-export function networkOf(address: string): string {
-  if (!ipaddr.isValid(address)) return address;
-  // An IPv4 address inside an IPv6 one is meant as such.
-  const parsed = ipaddr.process(address);
-  if (parsed.kind() === 'ipv4') return parsed.toString();
-  return `${ipaddr.IPv6.networkAddressFromCIDR(`${parsed}/${NETWORK_V6_BITS}`)}/${NETWORK_V6_BITS}`;
-}
-
-async function limit(c: Context<App>, name: string, key: string): Promise<void> {
-  const binding = c.env[name];
-  if (c.get('config').LOCAL_MODE || !isRateLimit(binding)) return;
-  const { success } = await binding.limit({ key });
-  if (!success) throw new ApiError({ tag: 'rate_limited', retryAfter: PERIOD_S });
-}
-
-function isRateLimit(binding: unknown): binding is RateLimit {
-  return typeof binding === 'object' && binding !== null && 'limit' in binding;
 }

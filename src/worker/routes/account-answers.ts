@@ -1,6 +1,7 @@
-/** Balances as answers. */
+/** Balances and settings as answers. */
 
 import type { AccountSummary, SummaryOutcome } from '../accounts/contract.ts';
+import type { AccountSettings } from '../accounts/endpoints/contract.ts';
 import { ApiError } from '../errors.ts';
 
 /** Seconds after which a balance that could not be read is worth asking for again. */
@@ -14,4 +15,9 @@ export function summaryOf(outcome: SummaryOutcome): AccountSummary {
       ? { tag: 'not_found' }
       : { tag: 'unavailable', part: 'credits', retryAfter: RETRY_AFTER_S },
   );
+}
+
+/** The settings as their owner is told. */
+export function settingsBody({ creditsLowThreshold }: AccountSettings) {
+  return { credits_low_threshold: creditsLowThreshold };
 }

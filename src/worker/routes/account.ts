@@ -1,72 +1,79 @@
-/** What a customer may know of its account. */
+/** What a customer may know of its account, and set. What its webhooks are signed with is in webhook-keys.ts. */
 
 import { createRoute } from '@hono/zod-openapi';
-import type { Context } from 'hono';
 import * as z from 'zod';
-import type { App } from '../env.ts';
-import { ApiError } from '../errors.ts';
 import { createRouter } from '../http/app.ts';
-import { authenticate } from '../http/auth.ts';
-import { reached } from '../http/outcome.ts';
-import { accountStub } from '../objects.ts';
-import { summaryOf } from './account-answers.ts';
-import { AccountSummary, json, problems, SECURITY } from './schemas.ts';
+import { authenticate, authenticateJson } from '../http/auth.ts';
+import { SERVICE_FIELDS } from '../models/service-fields.ts';
+import { settingsBody, summaryOf } from './account-answers.ts';
+import { ownAccount } from './own-account.ts';
+import {
+  AccountSettings,
+  json,
+  KEY_IN_BODY,
+  notAnObject,
+  OwnAccount,
+  problems,
+  SECURITY,
+} from './schemas.ts';
+import { bodyOf, listRoute } from './strict-body.ts';
+
+const PATH = '/api/account';
+const NO_STORE = { 'Cache-Control': 'no-store' };
+const THRESHOLD = 'must be a whole number of credits from 0 on, or null';
 
 const account = createRoute({
   method: 'get',
-  path: '/api/account',
-  summary: 'The account and its credits',
+  path: PATH,
+  summary: 'The account, its credits and its settings',
   tags: ['Account'],
   security: SECURITY,
   middleware: [authenticate] as const,
-  responses: { 200: json(AccountSummary, 'The balance over all regions.'), ...problems(400, 401) },
+  responses: { 200: json(OwnAccount, 'The balance over all regions.'), ...problems(400, 401) },
 });
 
-const secret = createRoute({
-  method: 'get',
-  path: '/api/account/webhook-secret',
-  summary: 'The secret that webhooks are signed with',
+const SettingsRequest = z
+  .strictObject(
+    {
+      credits_low_threshold: z.int(THRESHOLD).min(0, THRESHOLD).nullable().optional().meta({
+        description:
+          'The event `credits.low` is sent once when no more credits than this are available, and again after there were more. null: never.',
+        example: 500,
+      }),
+      api_key: SERVICE_FIELDS.api_key,
+    },
+    { error: notAnObject },
+  )
+  .meta({ id: 'AccountSettingsRequest' });
+
+const settings = createRoute({
+  method: 'patch',
+  path: PATH,
+  summary: 'Change settings of the account',
+  description: 'What is absent stays as it is.',
   tags: ['Account'],
-  security: SECURITY,
-  middleware: [authenticate] as const,
-  responses: {
-    200: json(
-      z.object({ webhook_secret: z.string().meta({ example: 'whsec_…' }) }),
-      'Standard Webhooks, v1.',
-    ),
-    ...problems(400, 401),
-  },
+  security: [...SECURITY, KEY_IN_BODY],
+  middleware: [authenticateJson] as const,
+  request: { body: { required: true, content: { 'application/json': { schema: SettingsRequest } } } },
+  responses: { 200: json(AccountSettings, 'All settings.'), ...problems(400, 401, 413, 415) },
 });
-
-/** Seconds after which a secret that cannot be decrypted is worth asking for again: an operator has to act. */
-const RETRY_AFTER_S = 300;
-/** What cannot be told when an account cannot be reached. */
-const CREDITS = { part: 'credits' } as const;
-
-/** The caller's account, its key checked where keys are kept. */
-async function callersAccount(c: Context<App>) {
-  const { account: id, keyHash } = c.get('caller');
-  const valid = await reached(() => accountStub(c.env, id).authenticate(keyHash), CREDITS);
-  if (!valid) throw new ApiError({ tag: 'unauthorized' });
-  return () => accountStub(c.env, id);
-}
 
 export const accountRoutes = createRouter();
 
 accountRoutes.openapi(account, async (c) => {
-  const stub = await callersAccount(c);
-  return c.json(summaryOf(await reached(() => stub().summary(), CREDITS)), 200, {
-    'Cache-Control': 'no-store',
-  });
+  const own = await ownAccount(c);
+  const [summary, { settings: set }] = await Promise.all([
+    own.reach((stub) => stub.summary()),
+    own.ask((stub) => stub.settings()),
+  ]);
+  return c.json({ ...summaryOf(summary), ...settingsBody(set) }, 200, NO_STORE);
 });
 
-accountRoutes.openapi(secret, async (c) => {
-  const stub = await callersAccount(c);
-  const outcome = await reached(() => stub().webhookSecret(), CREDITS);
-  if (!outcome.found) {
-    if (outcome.kind === 'unknown_account') throw new ApiError({ tag: 'unauthorized' });
-    console.error({ event: 'webhook_secret_unreadable', account: c.get('caller').account });
-    throw new ApiError({ tag: 'unavailable', part: 'webhook_secret', retryAfter: RETRY_AFTER_S });
-  }
-  return c.json({ webhook_secret: outcome.secret }, 200, { 'Cache-Control': 'no-store' });
+listRoute(accountRoutes, settings);
+accountRoutes.patch(settings.path, ...settings.middleware, async (c) => {
+  const own = await ownAccount(c);
+  const { credits_low_threshold: threshold } = bodyOf(c, SettingsRequest);
+  const changes = threshold === undefined ? {} : { creditsLowThreshold: threshold };
+  const { settings: set } = await own.ask((stub) => stub.updateSettings(changes));
+  return c.json(settingsBody(set), 200, NO_STORE);
 });

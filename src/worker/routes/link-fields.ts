@@ -73,7 +73,8 @@ function limitErrors({ MAX_UPLOAD_BYTES }: Config, body: unknown): FieldError[] 
   return [{ pointer: '/max_bytes', detail: `may be at most ${MAX_UPLOAD_BYTES}` }];
 }
 
-function judgeAddress(
+/** An address in a body: in the form that was checked, or what is wrong with it; neither where there is no text. */
+export function judgeAddress(
   body: unknown,
   field: string,
   limit: number,

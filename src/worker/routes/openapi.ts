@@ -35,7 +35,7 @@ const EVENT_HEADERS = z.object({
   'webhook-id': z.string().meta({ description: `${SIGNED}: the same on every try of an event.` }),
   'webhook-timestamp': z.string().meta({ description: `${SIGNED}: Unix seconds of this try.` }),
   'webhook-signature': z.string().meta({
-    description: `${SIGNED}: \`v1,\` and the base64 of HMAC-SHA-256 over id, timestamp and body, joined by full stops.`,
+    description: `${SIGNED}: signatures with spaces between, of id, timestamp and body, joined by full stops. \`v1,\` and the base64 of HMAC-SHA-256 with a secret of the endpoint, or of the account for a \`webhook_url\`; \`v1a,\` and the base64 of Ed25519 with a key of the account. More than one of a scheme while secrets are rotated: verify any.`,
   }),
 });
 
@@ -52,7 +52,10 @@ export function registerEvents(app: OpenAPIHono<App>): void {
       },
       responses: {
         '2XX': { description: 'Delivered.' },
-        410: { description: 'The receiver wants no more of this event: it is not sent again.' },
+        410: {
+          description:
+            'The receiver wants no more: its endpoint is disabled; of a `webhook_url` this event is not sent again.',
+        },
         default: { description: 'Not delivered: it is sent again.' },
       },
     });
@@ -68,8 +71,8 @@ export function openApiDocument(app: OpenAPIHono<App>, publicUrl: string): objec
     security: [],
   });
   for (const operations of Object.values(document.paths ?? {})) {
-    const { get, head, post, put, delete: remove } = operations;
-    for (const operation of [get, head, post, put, remove]) {
+    const { get, head, post, put, patch, delete: remove } = operations;
+    for (const operation of [get, head, post, put, patch, remove]) {
       for (const response of Object.values<ResponseObject>(operation?.responses ?? {})) {
         response.headers = { ...EVERY_ANSWER, ...response.headers };
       }

@@ -160,7 +160,7 @@ export const KEY_BODY = {
   },
 };
 
-/** `GET /api/account` and `GET /admin/accounts/{id}`. Credits. */
+/** `GET /admin/accounts/{id}`. Credits. */
 export const AccountSummary = z
   .object({
     id: z.string(),
@@ -172,3 +172,16 @@ export const AccountSummary = z
     }),
   })
   .meta({ id: 'Account' });
+
+const settings = {
+  credits_low_threshold: z
+    .int()
+    .nullable()
+    .meta({ description: 'The event `credits.low` is sent at so many available credits; null: never.' }),
+};
+
+/** `PATCH /api/account`. */
+export const AccountSettings = z.object(settings).meta({ id: 'AccountSettings' });
+
+/** `GET /api/account`. */
+export const OwnAccount = AccountSummary.extend(settings).meta({ id: 'OwnAccount' });
