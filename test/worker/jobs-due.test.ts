@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import type { Env } from '../../src/worker/env.ts';
 import { mintAccountId } from '../../src/worker/ids.ts';
 import { Alarm } from '../../src/worker/jobs/alarm.ts';
-import { type DueTable, RETAIN_KEY, SETTLE_KEY } from '../../src/worker/jobs/due.ts';
+import { type DueTable, type LaneFilter, RETAIN_KEY, SETTLE_KEY } from '../../src/worker/jobs/due.ts';
 import { ALARM_LEASE_MS } from '../../src/worker/jobs/schedule.ts';
 import { JobStore } from '../../src/worker/jobs/store.ts';
 
@@ -24,7 +24,7 @@ function onDue<R>(
   });
 }
 
-const claim = (due: DueTable, now = T, lanes: string[] = []) => due.claim('poll', now, now + CLAIM, lanes);
+const claim = (due: DueTable, now = T, lanes: LaneFilter = {}) => due.claim('poll', now, now + CLAIM, lanes);
 
 describe('a claim', () => {
   it('is of what is due longest, and of nothing that is not due yet', () =>
@@ -83,10 +83,20 @@ describe('a claim', () => {
       due.plan('b', 'poll', T - 2, 'slow.example');
       due.plan('c', 'poll', T - 1, 'swift.example');
       due.plan('d', 'poll', T);
-      expect(claim(due, T, ['slow.example'])).toMatchObject({ key: 'c', lane: 'swift.example' });
-      expect(claim(due, T, ['slow.example', 'swift.example'])?.key).toBe('d');
-      expect(claim(due, T, ['slow.example'])).toBeNull();
+      expect(claim(due, T, { except: ['slow.example'] })).toMatchObject({ key: 'c', lane: 'swift.example' });
+      expect(claim(due, T, { except: ['slow.example', 'swift.example'] })?.key).toBe('d');
+      expect(claim(due, T, { except: ['slow.example'] })).toBeNull();
       expect(claim(due)?.key).toBe('a');
+    }));
+
+  it('takes from certain lanes alone when it is told to', () =>
+    onDue((due) => {
+      due.plan('a', 'poll', T - 2, 'slow.example');
+      due.plan('b', 'poll', T - 1, 'swift.example');
+      expect(claim(due, T, { only: [] })).toBeNull();
+      expect(claim(due, T, { only: ['swift.example'], except: ['swift.example'] })).toBeNull();
+      expect(claim(due, T, { only: ['swift.example'] })?.key).toBe('b');
+      expect(claim(due, T, { only: ['swift.example'] })).toBeNull();
     }));
 });
 

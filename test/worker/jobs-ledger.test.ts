@@ -69,7 +69,7 @@ function onLedger(
     store.updateJob(ID, job);
     store.writeBook({ ...store.book(), book: { ...EMPTY_BOOK, received: 100, held: 29 } });
     store.due.plan(ID, 'poll', T);
-    const claim = store.due.claim('poll', T, T + 25_000, []);
+    const claim = store.due.claim('poll', T, T + 25_000);
     if (!claim) throw new Error('nothing claimed');
     check({ store, ledger, ended, works: () => works }, claim);
   });
@@ -92,7 +92,7 @@ describe('an outcome', () => {
 
   it.each([
     ['planned', (store: JobStore) => store.due.plan(ID, 'cancel', T + 7)],
-    ['claimed', (store: JobStore) => void store.due.claim('poll', T + 25_000, T + 50_000, [])],
+    ['claimed', (store: JobStore) => void store.due.claim('poll', T + 25_000, T + 50_000)],
   ])('under a claim that was overtaken changes nothing: the row was %s since', (_, overtake) =>
     onLedger({}, ({ store, ledger, ended }, claim) => {
       overtake(store);

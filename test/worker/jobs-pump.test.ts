@@ -4,11 +4,13 @@ import { describe, expect, it } from 'vitest';
 import type { Env } from '../../src/worker/env.ts';
 import { mintAccountId } from '../../src/worker/ids.ts';
 import type { Claim, DueTable } from '../../src/worker/jobs/due.ts';
+import { Lanes } from '../../src/worker/jobs/lanes.ts';
 import { Pump } from '../../src/worker/jobs/pump.ts';
 import {
   DUE_KINDS,
   type DueKind,
   isUpstream,
+  MAX_HUNG,
   MAX_OF_KIND,
   MAX_PER_HOST,
   MAX_RUNNING,
@@ -27,6 +29,7 @@ class Bench {
   readonly running = new Map<Claim, PromiseWithResolvers<void>>();
   readonly log: Readonly<Record<string, unknown>>[] = [];
   readonly due: DueTable;
+  readonly lanes = new Lanes();
   readonly pump: Pump;
 
   constructor(state: DurableObjectState) {
@@ -35,6 +38,7 @@ class Bench {
     this.due = store.due;
     this.pump = new Pump({
       due: this.due,
+      lanes: this.lanes,
       now: () => this.now,
       random: () => 0.5,
       log: (entry) => this.log.push(entry),
@@ -175,6 +179,39 @@ describe('with hundreds due, the pump', () => {
         if (!next) throw new Error(`only ${i} of 10 were delivered`);
         await bench.finish(next);
       }
+    }));
+
+  it('leaves one place to all hosts together that hung last time, however many they are', () =>
+    onBench(async (bench) => {
+      const hosts = Array.from({ length: 30 }, (_, n) => `hangs-${n}`);
+      for (const host of hosts) bench.lanes.heard(host, false);
+      for (const host of hosts) bench.crowd('deliver', 5, host);
+      const hung = () => bench.count(({ lane }) => lane.startsWith('hangs'));
+      bench.pump.kick();
+      expect(hung()).toBe(MAX_HUNG);
+      bench.crowd('deliver', 10, 'answers');
+      bench.pump.kick();
+      for (let i = 0; i < 10; i++) {
+        const next = [...bench.running.keys()].find(({ lane }) => lane === 'answers');
+        if (!next) throw new Error(`only ${i} of 10 were delivered`);
+        await bench.finish(next);
+        expect(hung()).toBe(MAX_HUNG);
+      }
+      // One that answers again has its places back.
+      bench.lanes.heard('hangs-7', true);
+      bench.pump.kick();
+      expect(hung()).toBe(MAX_PER_HOST + MAX_HUNG);
+    }));
+
+  it('gives every other place that becomes free to a host that answers, before a crowd of strangers', () =>
+    onBench(async (bench) => {
+      bench.lanes.heard('answers', true);
+      for (let n = 0; n < 30; n++) bench.crowd('deliver', 1, `stranger-${n}`);
+      bench.pump.kick();
+      bench.now += 20 * SECOND_MS;
+      bench.due.plan('awaited', 'deliver', bench.now, 'answers');
+      for (const claim of [...bench.running.keys()].slice(0, 2)) await bench.finish(claim);
+      expect([...bench.running.keys()].map(({ key }) => key)).toContain('awaited');
     }));
 });
 

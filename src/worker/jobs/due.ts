@@ -22,6 +22,24 @@ export interface Claim {
 export const SETTLE_KEY = 'settle';
 export const RETAIN_KEY = 'retain';
 export const TIDY_KEY = 'tidy';
+const REPORT_PREFIX = 'report:';
+
+/** The key of the report that an endpoint is to be disabled. */
+export function reportKey(endpointId: string): string {
+  return REPORT_PREFIX + endpointId;
+}
+
+/** The endpoint of such a key. */
+export function endpointOfReport(key: string): string {
+  return key.slice(REPORT_PREFIX.length);
+}
+
+/** Which lanes work is claimed from. */
+export interface LaneFilter {
+  readonly except?: readonly string[];
+  /** Absent: from all others. */
+  readonly only?: readonly string[];
+}
 
 /**
  * A row begins at a random version, 2^39 of them and room to count: work that is planned anew under an old key, as a resent
@@ -64,21 +82,24 @@ export class DueTable {
     this.onPlan(at);
   }
 
-  /** Claims the work of one kind that is due longest, if there is any outside the given lanes. */
-  claim(kind: DueKind, now: number, until: number, fullLanes: readonly string[]): Claim | null {
+  /** Claims the work of one kind that is due longest, if there is any in lanes that it may be in. */
+  claim(kind: DueKind, now: number, until: number, { except = [], only }: LaneFilter = {}): Claim | null {
     const row = this.#sql
       .exec<{ key: string; version: number; lane: string }>(
         `UPDATE due SET claimed_until = ?, version = version + 1 WHERE key = (
            SELECT key FROM due
            WHERE kind = ? AND due_at <= ? AND claimed_until <= ?
              AND lane NOT IN (SELECT value FROM json_each(?))
+             AND (? IS NULL OR lane IN (SELECT value FROM json_each(?)))
            ORDER BY due_at LIMIT 1)
          RETURNING key, version, lane`,
         until,
         kind,
         now,
         now,
-        JSON.stringify(fullLanes),
+        JSON.stringify(except),
+        only ? 1 : null,
+        JSON.stringify(only ?? []),
       )
       .toArray()[0];
     return row ? { key: row.key, kind, version: row.version, lane: row.lane } : null;

@@ -2,17 +2,24 @@
 
 import type { AccountForShard } from '../accounts/contract.ts';
 import { configOf, type Env } from '../env.ts';
-import { parseShardName } from '../ids.ts';
+import { homeShard, parseShardName, shardName } from '../ids.ts';
 import { linkPartsOf } from '../links/shard/parts.ts';
 import { accountStub, directoryStub } from '../objects.ts';
+import { Gate } from '../webhooks/gate.ts';
+import { isDisabled } from '../webhooks/health.ts';
+import { AccountNotices } from '../webhooks/shard/account-notices.ts';
 import { Deliveries } from '../webhooks/shard/deliveries.ts';
 import { deskPartsOf } from '../webhooks/shard/desk-parts.ts';
 import { Outbox } from '../webhooks/shard/outbox.ts';
+import { Reporter } from '../webhooks/shard/reporter.ts';
+import { EventRetention } from '../webhooks/shard/retention.ts';
 import { Sender } from '../webhooks/shard/sender.ts';
+import { forgetDeleted } from '../webhooks/shard/try-notes.ts';
 import { Admission } from './admission.ts';
 import { Alarm } from './alarm.ts';
 import { Door } from './door.ts';
 import type { Claim } from './due.ts';
+import { Lanes } from './lanes.ts';
 import { JobLedger } from './ledger.ts';
 import { Listing } from './listing.ts';
 import { Outside } from './outside.ts';
@@ -62,13 +69,15 @@ export function partsOf(ctx: DurableObjectState, env: Env) {
     deliveries: store.deliveries,
     due: store.due,
     endpoints: () => replica.endpoints,
-    isDisabled: (endpoint) => !endpoint.enabled,
+    isDisabled: (endpoint) => isDisabled(endpoint, store.health.get(endpoint.id)),
   });
+  const endpointOf = (id: string) => replica.endpoints.find((endpoint) => endpoint.id === id) ?? null;
+  const lanes = new Lanes();
+  const gate = new Gate();
   const sender = new Sender({
     config,
     account: shard.account,
     secrets: () => replica.secrets,
-    endpoint: (id) => replica.endpoints.find((endpoint) => endpoint.id === id) ?? null,
     now,
   });
   const admission = new Admission({
@@ -78,7 +87,7 @@ export function partsOf(ctx: DurableObjectState, env: Env) {
     account,
     now,
     retentionMs,
-    onWork: () => pump.kick(['submit']),
+    onWork: () => pump.kick(outbox.takePlanned() ? ['submit', 'deliver'] : ['submit']),
     log,
   });
   const ledger = new JobLedger({
@@ -114,7 +123,10 @@ export function partsOf(ctx: DurableObjectState, env: Env) {
   });
   const deliveries = new Deliveries({
     store,
-    send: (delivery, subject) => sender.send(delivery, subject),
+    gate,
+    send: (sending) => sender.send(sending),
+    endpoint: endpointOf,
+    onAnswer: (lane, inTime) => lanes.heard(lane, inTime),
     now,
     random,
     log,
@@ -126,6 +138,7 @@ export function partsOf(ctx: DurableObjectState, env: Env) {
     shardName: name,
     admission,
     account,
+    events: new EventRetention({ store, shard, now, log }),
     deleteFiles: (jobId) => outside.deleteFiles(jobId),
     retentionMs,
     now,
@@ -144,18 +157,30 @@ export function partsOf(ctx: DurableObjectState, env: Env) {
     onWork: () => pump.kick(['deliver']),
     log,
   });
+  const notices = new AccountNotices({
+    store,
+    replica,
+    outbox,
+    door,
+    isListed: () => listing.listed,
+    isHome: name === shardName(homeShard(shard.account)),
+    now,
+    onWork: () => pump.kick(['deliver']),
+  });
+  const reporter = new Reporter({ store, shardName: name, account, now, log });
   const desk = deskPartsOf({
     store,
     sql: ctx.storage.sql,
     door,
     shard,
-    endpoint: (id) => replica.endpoints.find((endpoint) => endpoint.id === id) ?? null,
+    endpoint: endpointOf,
     now,
     onWork: () => pump.kick(['deliver', 'recover']),
     log,
   });
   const work = (claim: Claim): Promise<void> => {
     if (claim.kind === 'deliver') return deliveries.run(claim);
+    if (claim.kind === 'report') return reporter.run(claim);
     if (claim.kind === 'recover') return desk.recovery.run(claim);
     if (claim.kind === 'settle') return upkeep.settle(claim);
     if (claim.kind === 'retain') return upkeep.retain(claim);
@@ -163,7 +188,13 @@ export function partsOf(ctx: DurableObjectState, env: Env) {
     if (claim.kind === 'tidy') return links.tidy.run(claim);
     return steps.run(claim);
   };
-  const pump = new Pump({ due: store.due, work, now, random, log });
+  const pump = new Pump({ due: store.due, lanes, work, now, random, log });
+  replica.onApply = () => {
+    forgetDeleted(store, gate, replica.endpoints);
+    if (notices.takeUp()) pump.kick(['deliver']);
+  };
+  // Notices that came with a key, before the shard was listed.
+  if (store.ready && notices.takeUp()) alarm.recover(Date.now());
   return {
     store,
     alarm,
@@ -178,5 +209,6 @@ export function partsOf(ctx: DurableObjectState, env: Env) {
     waiters,
     links,
     desk,
+    notices,
   };
 }

@@ -4,6 +4,7 @@
  */
 
 import type { Claim, DueTable } from './due.ts';
+import type { Lanes } from './lanes.ts';
 import {
   backoff,
   claimMs,
@@ -11,7 +12,6 @@ import {
   type DueKind,
   isUpstream,
   MAX_OF_KIND,
-  MAX_PER_HOST,
   MAX_RUNNING,
   MAX_UPSTREAM,
 } from './schedule.ts';
@@ -21,6 +21,8 @@ export type Work = (claim: Claim) => Promise<void>;
 
 export interface PumpDeps {
   readonly due: DueTable;
+  /** What is known of the hosts that deliveries go to. */
+  readonly lanes: Lanes;
   readonly work: Work;
   readonly now: () => number;
   readonly random: () => number;
@@ -74,8 +76,13 @@ export class Pump {
 
   #claim(kind: DueKind): Claim | null {
     if (!this.#hasRoom(kind)) return null;
+    const { due, lanes } = this.#deps;
     const now = this.#deps.now();
-    return this.#deps.due.claim(kind, now, now + claimMs(kind), kind === 'deliver' ? this.#fullHosts() : []);
+    const until = now + claimMs(kind);
+    if (kind !== 'deliver') return due.claim(kind, now, until);
+    const { except, first } = lanes.choose([...this.#running].map(({ lane }) => lane));
+    const preferred = first.length > 0 ? due.claim(kind, now, until, { except, only: first }) : null;
+    return preferred ?? due.claim(kind, now, until, { except });
   }
 
   #hasRoom(kind: DueKind): boolean {
@@ -87,12 +94,6 @@ export class Pump {
       if (isUpstream(claim.kind)) upstream++;
     }
     return ofKind < MAX_OF_KIND[kind] && !(isUpstream(kind) && upstream >= MAX_UPSTREAM);
-  }
-
-  #fullHosts(): string[] {
-    const count = new Map<string, number>();
-    for (const { lane } of this.#running) if (lane) count.set(lane, (count.get(lane) ?? 0) + 1);
-    return [...count].filter(([, n]) => n >= MAX_PER_HOST).map(([host]) => host);
   }
 
   #start(claim: Claim): void {

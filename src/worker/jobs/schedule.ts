@@ -45,7 +45,7 @@ function clamp(value: number, low: number, high: number): number {
   return Math.round(Math.min(high, Math.max(low, value)));
 }
 
-/** Kinds of due work: a job's steps, deliveries and their recoveries, the shard's own upkeep, and starts of jobs by uploads. */
+/** Kinds of due work: a job's steps, deliveries and their recoveries, reports to the account, the shard's own upkeep, and starts of jobs by uploads. */
 export const DUE_KINDS = [
   'submit',
   'poll',
@@ -55,6 +55,7 @@ export const DUE_KINDS = [
   'expire',
   'deliver',
   'recover',
+  'report',
   'settle',
   'retain',
   'start',
@@ -72,6 +73,7 @@ export const TIMEOUT_MS: Readonly<Record<DueKind, number>> = {
   expire: 10_000, // a last cancel may be sent
   deliver: 20_000, // Standard Webhooks: 15 to 30 s
   recover: 10_000, // rows only
+  report: 30_000, // the account asks its other shards before it answers
   settle: 15_000,
   retain: 30_000,
   start: 60_000, // as long as a submit may wait for a lease with recall rounds
@@ -110,6 +112,7 @@ export const MAX_OF_KIND: Readonly<Record<DueKind, number>> = {
   expire: 1,
   deliver: 3,
   recover: 1,
+  report: 1,
   settle: 1,
   retain: 1,
   start: 2,
@@ -117,6 +120,8 @@ export const MAX_OF_KIND: Readonly<Record<DueKind, number>> = {
 };
 /** Deliveries to one host that a customer named. */
 export const MAX_PER_HOST = 2;
+/** Deliveries to hosts whose last try was not answered in time, however many they are: the others have the other places. */
+export const MAX_HUNG = 1;
 
 const UPSTREAM_KINDS: ReadonlySet<DueKind> = new Set([
   'submit',

@@ -275,16 +275,16 @@ export class JobShard extends DurableObject<Env> implements ShardForAccount, Lin
     });
   }
 
-  /** Takes over the account's keys, endpoints and secrets; an older version changes nothing. */
+  /** Takes over the account's keys, endpoints and secrets, and the events that come with them. An older version changes nothing. */
   async applyReplica(replica: Replica): Promise<{ version: number }> {
     this.#parts.store.open();
-    this.#parts.replica.apply(replica);
+    await this.#parts.notices.apply(replica);
     return { version: this.#parts.replica.version };
   }
 
   /** When this shard last delivered to an endpoint. Calls nobody. */
-  async endpointHealth(_endpointId: string): Promise<{ deliveredAt: number | null }> {
-    return { deliveredAt: null };
+  async endpointHealth(endpointId: string): Promise<{ deliveredAt: number | null }> {
+    return { deliveredAt: this.#parts.store.days.deliveredAt(endpointId) };
   }
 
   #isOpen(now: number): boolean {

@@ -3,18 +3,29 @@
  * every try is written down with what came of it.
  */
 
+import type { ReplicaEndpoint } from '../../accounts/endpoints/contract.ts';
 import type { Claim } from '../../jobs/due.ts';
 import type { JobStore } from '../../jobs/store.ts';
-import type { Attempt } from '../deliver.ts';
+import type { Attempt } from '../attempt.ts';
+import type { Gate } from '../gate.ts';
+import { concernsReceiver } from '../health.ts';
 import { readDeliveryId } from '../ids.ts';
-import { nextAttempt } from '../schedule.ts';
+import { aboutOf } from './log.ts';
+import { afterTry } from './outcome.ts';
+import type { Sending } from './sender.ts';
 import type { StoredDelivery } from './store.ts';
-import { type Subject, subjectOf } from './subject.ts';
+import { subjectOf } from './subject.ts';
+import { noteTry } from './try-notes.ts';
 
 export interface DeliveryDeps {
   readonly store: JobStore;
+  readonly gate: Gate;
   /** Signs and sends one try. */
-  readonly send: (delivery: StoredDelivery, subject: Subject) => Promise<Attempt>;
+  readonly send: (sending: Sending) => Promise<Attempt>;
+  /** An endpoint of the account; null when it was deleted. */
+  readonly endpoint: (id: string) => ReplicaEndpoint | null;
+  /** Told of each try whether its receiver answered in time, by the lane of the due table. */
+  readonly onAnswer: (lane: string, inTime: boolean) => void;
   readonly now: () => number;
   readonly random: () => number;
   readonly log: (entry: Readonly<Record<string, unknown>>) => void;
@@ -29,79 +40,95 @@ export class Deliveries {
 
   /** Makes the claimed try and writes it down; plans the next one unless this one did it or was the last. */
   async run(claim: Claim): Promise<void> {
-    const { store, send, now } = this.#deps;
+    const { store, send, now, onAnswer } = this.#deps;
+    const sending = store.transaction(() => this.#admit(claim));
+    if (!sending) return;
+    const startedAt = now();
+    const attempt = await send(sending);
+    if (concernsReceiver(attempt)) onAnswer(claim.lane, attempt.error !== 'timeout');
+    store.transaction(() => {
+      if (store.due.holds(claim)) this.#write(sending, attempt, startedAt);
+    });
+  }
+
+  /** What to send now; or null when it is not to be sent, or not yet, and that is written. In a transaction. */
+  #admit(claim: Claim): Sending | null {
+    const { store, gate, endpoint: endpointOf, now } = this.#deps;
     const delivery = store.deliveries.get(claim.key);
     const subject = delivery && subjectOf(store, delivery);
     if (!delivery || !subject || delivery.status !== 'pending') {
-      store.transaction(() => store.due.drop(claim.key));
-      return;
+      store.due.drop(claim.key);
+      return null;
     }
-    const at = now();
-    const attempt = await send(delivery, subject);
-    store.transaction(() => {
-      if (store.due.holds(claim)) this.#write(claim, delivery, attempt, at);
-    });
+    const endpointId = readDeliveryId(delivery.id)?.endpointId ?? null;
+    if (endpointId === null) return { delivery, subject, endpoint: null };
+    const endpoint = endpointOf(endpointId);
+    const health = store.health.get(endpointId);
+    const verdict = gate.judge({ deliveryId: delivery.id, endpoint, health, now: now() });
+    switch (verdict.kind) {
+      case 'send':
+        return { delivery, subject, endpoint };
+      case 'wait':
+        store.due.plan(claim.key, 'deliver', verdict.until, claim.lane);
+        return null;
+      case 'hold':
+        this.#end(delivery, { ...delivery, status: 'held' });
+        return null;
+      case 'deleted':
+        this.#end(delivery, { ...delivery, status: 'failed', reason: 'endpoint_deleted' });
+        return null;
+    }
   }
 
-  #write(claim: Claim, delivery: StoredDelivery, attempt: Attempt, at: number): void {
-    const { store, now, random, log } = this.#deps;
-    const { statusCode, durationMs, error, response } = attempt;
-    const logged = {
-      at,
-      status_code: statusCode,
-      duration_ms: durationMs,
-      error,
-      response,
-      manual: delivery.manual,
-    };
-    const attempts = [...delivery.attempts, logged];
-    const tries = delivery.tries + 1;
-    const wished = attempt.retryAfterMs ?? null;
-    const next = attempt.ok
-      ? null
-      : nextAttempt({ attempts: tries, now: now(), random: random(), retryAfterMs: wished });
-    // A receiver that is gone wants no more, and an event that cannot be made never can.
-    const reason = attempt.gone ? 'gone' : error === 'event' ? 'event' : next === null ? 'exhausted' : null;
-    const status = attempt.ok ? 'delivered' : reason ? 'failed' : 'pending';
-    store.deliveries.update({
-      ...delivery,
-      status,
-      reason: status === 'failed' ? reason : null,
-      tries,
-      manual: false,
-      attempts,
-    });
-    if (status === 'pending' && next !== null) store.due.plan(claim.key, 'deliver', next, claim.lane);
-    else store.due.drop(claim.key);
-    this.#planNext(claim, delivery);
+  /** Writes a try down, and what comes of it. In a transaction. */
+  #write({ delivery: before, subject, endpoint }: Sending, attempt: Attempt, startedAt: number): void {
+    const { store, now, random, log, endpoint: endpointOf } = this.#deps;
+    const test = subject.kind === 'notice' && subject.notice.test;
+    const tried = { delivery: before, attempt, test, startedAt, now: now(), random: random() };
+    const { delivery: after, next } = afterTry(tried);
+    if (endpoint) noteTry(store, { ...tried, endpoint, present: endpointOf(endpoint.id) });
+    if (next === null) this.#end(before, after);
+    else {
+      store.deliveries.update(after);
+      store.due.plan(before.id, 'deliver', next, this.#laneOf(before));
+      if (after.tries > 0) this.#planBehind(before);
+    }
     log({
       event: 'webhook',
-      ...aboutOf(delivery),
-      delivery_id: delivery.id,
-      attempt: attempts.length,
-      status,
-      status_code: statusCode,
-      error,
-      duration_ms: durationMs,
-      ...(status === 'pending' ? { next_attempt_at: next } : {}),
+      ...aboutOf(before),
+      delivery_id: before.id,
+      attempt: after.attempts.length,
+      status: after.status,
+      ...(after.reason === null ? {} : { reason: after.reason }),
+      status_code: attempt.statusCode,
+      error: attempt.error,
+      duration_ms: attempt.durationMs,
+      ...(next === null ? {} : { next_attempt_at: next }),
     });
   }
 
-  /** Behind the first try of an event waits the next one of the same subject to the same receiver. */
-  #planNext(claim: Claim, delivery: StoredDelivery): void {
-    if (delivery.tries > 0) return;
-    const { store, now } = this.#deps;
-    const next = store.deliveries.nextUntried(delivery.id);
-    if (next !== null && store.due.at(next) === null) store.due.plan(next, 'deliver', now(), claim.lane);
+  /** Nothing more is done for the delivery by itself. */
+  #end(before: StoredDelivery, after: StoredDelivery): void {
+    const { store } = this.#deps;
+    store.deliveries.update(after);
+    store.due.drop(before.id);
+    this.#planBehind(before);
   }
-}
 
-/** What a delivery is about, as it is logged. */
-export function aboutOf({ id }: StoredDelivery): Readonly<Record<string, string>> {
-  const name = readDeliveryId(id);
-  if (!name) return {};
-  const { aboutId, moment, endpointId } = name;
-  const about =
-    moment === 'u' ? { upload_id: aboutId } : moment === 'n' ? { notice_id: aboutId } : { job_id: aboutId };
-  return { ...about, event_id: name.eventId, ...(endpointId === null ? {} : { endpoint_id: endpointId }) };
+  /** Behind an event that had no try yet waits the next one of the same subject to the same receiver. */
+  #planBehind(before: StoredDelivery): void {
+    if (before.tries > 0) return;
+    const { store, now } = this.#deps;
+    const next = store.deliveries.nextUntried(before.id);
+    if (next !== null && store.due.at(next) === null) {
+      store.due.plan(next, 'deliver', now(), this.#laneOf(before));
+    }
+  }
+
+  /** The host of the delivery's receiver, as it is now. */
+  #laneOf({ id, url }: StoredDelivery): string {
+    const endpointId = readDeliveryId(id)?.endpointId ?? null;
+    const address = endpointId === null ? url : this.#deps.endpoint(endpointId)?.url;
+    return address == null ? '' : new URL(address).host;
+  }
 }

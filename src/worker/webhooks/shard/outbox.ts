@@ -21,6 +21,8 @@ export interface Announcement {
   readonly notBefore?: number;
   /** The subject's own address, and what it wants to hear of. */
   readonly own?: { readonly url: string; readonly events: readonly EventType[] } | undefined;
+  /** The endpoint that does not hear of it, though it subscribes: the one that it is about. */
+  readonly except?: string | undefined;
 }
 
 export interface OutboxDeps {
@@ -34,16 +36,25 @@ export interface OutboxDeps {
 
 export class Outbox {
   readonly #deps: OutboxDeps;
+  #planned = false;
 
   constructor(deps: OutboxDeps) {
     this.#deps = deps;
   }
 
+  /** Whether deliveries were planned since this was last asked. */
+  takePlanned(): boolean {
+    const planned = this.#planned;
+    this.#planned = false;
+    return planned;
+  }
+
   /** Plans the deliveries of an event. Idempotent. In a transaction. */
   announce(event: Announcement): void {
-    const { own, type } = event;
+    const { own, type, except } = event;
     if (own?.events.includes(type)) this.#write(event, OWN_RECEIVER, own.url, false);
     for (const endpoint of this.#deps.endpoints()) {
+      if (endpoint.id === except) continue;
       if (endpoint.events !== null && !endpoint.events.includes(type)) continue;
       this.#write(event, receiverOf(endpoint.id), endpoint.url, this.#deps.isDisabled(endpoint));
     }
@@ -69,5 +80,6 @@ export class Outbox {
     // Behind an earlier event of the same subject: planned when that one has had its first try.
     if (deliveries.hasEarlierUntried(aboutId, moment, receiver)) return;
     due.plan(id, 'deliver', notBefore, new URL(url).host);
+    this.#planned = true;
   }
 }
