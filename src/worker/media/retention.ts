@@ -1,7 +1,7 @@
 /** What leaves the bucket, and when. */
 
 import type { Config } from '../env.ts';
-import { INPUT_PREFIX, PIECE_PREFIX, UPLOAD_PREFIX } from './storage.ts';
+import { INPUT_PREFIX, MAX_PAGE, PIECE_PREFIX, UPLOAD_PREFIX } from './storage.ts';
 
 const MS_PER_HOUR = 3_600_000;
 /**
@@ -11,8 +11,6 @@ const MS_PER_HOUR = 3_600_000;
 const PIECE_MAX_AGE_MS = 8 * 24 * MS_PER_HOUR;
 /** Beyond the last moment at which a link can be used: clocks differ, and a fetch takes time. */
 const SWEEP_MARGIN_MS = 3_600_000;
-/** Most objects that R2 lists, or deletes, in one call. */
-const MAX_PAGE = 1_000;
 
 /**
  * Age in ms from which an input is of no use to anybody: an upload may be named until its retention ends, and the job

@@ -1,7 +1,6 @@
 /** Deleting what a try has written. What cannot be deleted now is swept by its age. */
 
-/** Most objects that R2 lists, or deletes, in one call. */
-const MAX_PAGE = 1_000;
+import { deletePage, MAX_PAGE } from '../../media/storage.ts';
 
 /** Deletes objects by their keys. A failure is logged. */
 export async function eraseKeys(bucket: R2Bucket, keys: readonly string[]): Promise<void> {
@@ -15,12 +14,8 @@ export async function eraseKeys(bucket: R2Bucket, keys: readonly string[]): Prom
 /** Deletes everything below a prefix. A failure is logged. */
 export async function erasePrefix(bucket: R2Bucket, prefix: string): Promise<void> {
   try {
-    for (;;) {
-      // From the start each time: what was listed before is gone.
-      const { objects, truncated } = await bucket.list({ prefix, limit: MAX_PAGE });
-      if (objects.length > 0) await bucket.delete(objects.map(({ key }) => key));
-      if (!truncated) return;
-    }
+    // From the start each time: what was listed before is gone.
+    for (let erased = false; !erased; ) erased = await deletePage(bucket, prefix);
   } catch (cause) {
     console.warn({ event: 'erase_failed', prefix, cause: String(cause) });
   }

@@ -1,9 +1,6 @@
 /** What the tidy duty deletes in R2. Each call deletes a page at most, so that no link can hold up the others. */
 
-import { linkImagePrefix, linkPiecePrefix } from '../../media/storage.ts';
-
-/** Most objects that R2 lists, or deletes, in one call. */
-const MAX_PAGE = 1_000;
+import { deletePage, linkImagePrefix, linkPiecePrefix } from '../../media/storage.ts';
 
 /** Whose link, and which. */
 export interface LinkFiles {
@@ -22,19 +19,12 @@ export async function deleteParts(
   uploadId: string,
   keep: string | null,
 ): Promise<boolean> {
-  const pieces = await deletePage(bucket, linkPiecePrefix(account, uploadId), null);
+  const pieces = await deletePage(bucket, linkPiecePrefix(account, uploadId));
   const pictures = await deletePage(bucket, linkImagePrefix(account, uploadId), keep);
   return pieces && pictures;
 }
 
 /** Deletes the link's picture. Rejects when R2 fails. @returns whether nothing is left of it. */
 export function deletePicture({ bucket, account }: LinkFiles, uploadId: string): Promise<boolean> {
-  return deletePage(bucket, linkImagePrefix(account, uploadId), null);
-}
-
-async function deletePage(bucket: R2Bucket, prefix: string, keep: string | null): Promise<boolean> {
-  const { objects, truncated } = await bucket.list({ prefix, limit: MAX_PAGE });
-  const keys = objects.map(({ key }) => key).filter((key) => key !== keep);
-  if (keys.length > 0) await bucket.delete(keys);
-  return !truncated;
+  return deletePage(bucket, linkImagePrefix(account, uploadId));
 }
