@@ -1,6 +1,7 @@
 /** Reading a body with a limit that holds while reading: neither Content-Length nor the sender's patience is trusted. */
 
 import { ApiError } from '../errors.ts';
+import { byobReader } from './byob.ts';
 
 /** First allocation, in bytes. A declared length is not allocated ahead: declaring costs the sender nothing. */
 const FIRST_CAPACITY = 65_536;
@@ -132,17 +133,12 @@ interface WholeReader {
   cancel(reason: string): Promise<void>;
 }
 
-/** A reader that fills a buffer in one call; null where the stream has none, as one that JavaScript made. */
+/** A reader that fills a buffer in one call; null where the stream has none. */
 function wholeReader(stream: ReadableStream<Uint8Array>): WholeReader | null {
-  try {
-    const reader = stream.getReader({ mode: 'byob' });
-    if ('readAtLeast' in reader) return reader as unknown as WholeReader;
-    (reader as ReadableStreamBYOBReader).releaseLock();
-    return null;
-  } catch {
-    // A stream that is not one of bytes says so by throwing; it has no other way.
-    return null;
-  }
+  const reader = byobReader(stream);
+  if (reader === null || 'readAtLeast' in reader) return reader as WholeReader | null;
+  (reader as ReadableStreamBYOBReader).releaseLock();
+  return null;
 }
 
 /**
@@ -179,12 +175,15 @@ export type TextBody =
   | { readonly ok: true; readonly text: string }
   | { readonly ok: false; readonly reason: BodyFault | 'not_utf8' };
 
+/** One for all bodies: making it costs a small one more than decoding. `fatal`: bytes that are no UTF-8 are refused. */
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: false });
+
 /** The body as UTF-8 text of at most `limit` bytes. A byte order mark is dropped, as JSON parsers want it. */
 export async function readText(message: Request | Response, limit: number): Promise<TextBody> {
   const bytes = await readBody(message, limit);
   if (typeof bytes === 'string') return { ok: false, reason: bytes };
   try {
-    return { ok: true, text: new TextDecoder('utf-8', { fatal: true, ignoreBOM: false }).decode(bytes) };
+    return { ok: true, text: decoder.decode(bytes) };
   } catch {
     // `fatal` has no other way to say that the bytes are no UTF-8.
     return { ok: false, reason: 'not_utf8' };

@@ -1,5 +1,6 @@
 /** Reading a body chunk by chunk, no further than asked, with an end to a sender's silence. */
 
+import { byobReader } from '../../media/byob.ts';
 import { chunkBytes } from './room.ts';
 
 export interface ChunksOptions {
@@ -61,7 +62,7 @@ interface Reader {
 
 /** Reads into memory of ours where it can: then no more is taken from the sender than was asked for. */
 function readerOf(stream: ReadableStream<Uint8Array>): Reader {
-  const bytes = byteReaderOf(stream);
+  const bytes = byobReader(stream);
   if (bytes === null) {
     const reader = stream.getReader();
     return {
@@ -82,15 +83,6 @@ function readerOf(stream: ReadableStream<Uint8Array>): Reader {
     },
     cancel: (reason) => bytes.cancel(reason),
   };
-}
-
-function byteReaderOf(stream: ReadableStream<Uint8Array>): ReadableStreamBYOBReader | null {
-  try {
-    return stream.getReader({ mode: 'byob' });
-  } catch {
-    // A stream that is not one of bytes, as one that JavaScript made, says so by throwing; it has no other way.
-    return null;
-  }
 }
 
 /** A promise that rejects when the signal fires or nobody has been heard of for too long. */
