@@ -1,4 +1,4 @@
-/** Bytes as text: UTF-8, base64url (RFC 4648 §5, unpadded), hex, and Crockford's base32 for identifiers. */
+/** Bytes as text: UTF-8, base64 (RFC 4648 §4, padded), base64url (§5, unpadded), hex, and Crockford's base32 for identifiers. */
 
 const encoder = new TextEncoder();
 
@@ -21,8 +21,25 @@ const CANONICAL_BASE64URL =
 
 /** The bytes of unpadded base64url text; null when it is none, or not in its one spelling. */
 export function fromBase64Url(text: string): Uint8Array<ArrayBuffer> | null {
-  if (!CANONICAL_BASE64URL.test(text)) return null;
-  return Uint8Array.from(atob(text.replaceAll('-', '+').replaceAll('_', '/')), (c) => c.charCodeAt(0));
+  return CANONICAL_BASE64URL.test(text) ? decode(text.replaceAll('-', '+').replaceAll('_', '/')) : null;
+}
+
+/** As {@link CANONICAL_BASE64URL}, padded, in the other alphabet. */
+const CANONICAL_BASE64 =
+  /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/][AQgw]==|[A-Za-z0-9+/]{2}[AEIMQUYcgkosw048]=)?$/;
+
+/** Whether a text is padded base64 (RFC 4648 §4) in its one spelling. */
+export function isBase64(text: string): boolean {
+  return CANONICAL_BASE64.test(text);
+}
+
+/** The bytes of padded base64 text; null when it is none, or not in its one spelling. */
+export function fromBase64(text: string): Uint8Array<ArrayBuffer> | null {
+  return isBase64(text) ? decode(text) : null;
+}
+
+function decode(base64: string): Uint8Array<ArrayBuffer> {
+  return Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
 }
 
 /** Padded base64 of `bytes`. For short values: it builds one argument list. */

@@ -6,8 +6,10 @@
 
 import type { Context } from 'hono';
 import type { App } from '../../env.ts';
-import { ApiError, type Failure } from '../../errors.ts';
+import { ApiError } from '../../errors.ts';
+import { bodyError } from '../../media/body.ts';
 import { reachable } from '../../media/storage.ts';
+import { equalBytes } from '../../secrets.ts';
 import { assemble } from '../bytes/assemble.ts';
 import { pieceKey, tmpPrefix } from '../bytes/attempt.ts';
 import { complete } from '../bytes/complete.ts';
@@ -18,7 +20,7 @@ import type { TusAttempt, TusPart } from '../contract.ts';
 import { requirePending, requireType } from '../door.ts';
 import type { LinkClaims } from '../token.ts';
 import { advance, endAttempt, type Found, findAttempt, keysOf } from './attempt.ts';
-import { type Checksum, declaredFiletype, sameDigest, uploadMetadata } from './headers.ts';
+import { type Checksum, declaredFiletype, uploadMetadata } from './headers.ts';
 import { groupsOf } from './merge.ts';
 
 /** Bytes of a request that begin where the upload is. */
@@ -29,7 +31,6 @@ export interface Piece {
 }
 
 const NOTHING = new Uint8Array();
-const ENDED_EARLY: Failure = { tag: 'malformed_body', detail: 'The body ended early.' };
 
 /**
  * Adds a request's bytes to an upload, and completes it with its last.
@@ -48,36 +49,36 @@ export async function append(
   const step = async (parts: Gathered['parts']) => {
     if (parts.length > 0) at = await advance(c, claims, at, { parts });
   };
+  const limit = tus.length - tus.offset;
   const gathered = await gather(body, {
     bucket: c.env.BUCKET,
     prefix: tmpPrefix(claims, tus.attempt),
     offset: tus.offset,
-    limit: tus.length - tus.offset,
+    limit,
     signal: patience(claims, Date.now()),
     ...(checksum ? { digest: checksum.algorithm } : { onPart: (part) => step([part]) }),
   });
-  const tooLarge: Failure = { tag: 'body_too_large', limit: tus.length - tus.offset };
   if (checksum) {
-    const failure = gathered.kind === 'too_large' ? tooLarge : mistaken(gathered, checksum);
+    const failure = mistaken(gathered, checksum, limit);
     if (failure) await eraseKeys(c.env.BUCKET, keysOf(gathered.parts));
-    if (failure) throw new ApiError(failure);
+    if (failure) throw failure;
     await step(gathered.parts);
   }
-  if (gathered.kind === 'too_large') throw new ApiError(tooLarge);
+  if (gathered.kind === 'too_large') throw bodyError(gathered.kind, limit);
   if (at.offset + gathered.tail.byteLength === tus.length) {
     if (!tus.done) await finish(c, claims, { tus: at, link }, gathered.tail);
     return tus.length;
   }
   if (gathered.tail.byteLength > 0) at = await keep(c, claims, at, gathered.tail);
-  if (gathered.kind === 'ended_early') throw new ApiError(ENDED_EARLY);
+  if (gathered.kind === 'ended_early') throw bodyError(gathered.kind, limit);
   return at.offset;
 }
 
 /** What is wrong with bytes that have a checksum, or null. */
-function mistaken({ kind, digest }: Gathered, checksum: Checksum): Failure | null {
-  if (kind === 'ended_early') return ENDED_EARLY;
-  const same = digest !== undefined && sameDigest(new Uint8Array(digest), checksum.digest);
-  return same ? null : { tag: 'checksum_mismatch' };
+function mistaken({ kind, digest }: Gathered, checksum: Checksum, limit: number): ApiError | null {
+  if (kind !== 'whole') return bodyError(kind, limit);
+  const same = digest !== undefined && equalBytes(new Uint8Array(digest), checksum.digest);
+  return same ? null : new ApiError({ tag: 'checksum_mismatch' });
 }
 
 /** Puts the last of a request's bytes as a part. Where parts are too many, they and earlier ones become fewer. */

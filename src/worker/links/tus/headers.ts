@@ -3,25 +3,25 @@
  * protocol says is refused, and never guessed at. Pure.
  */
 
+import { fromBase64, isBase64 } from '../../bytes.ts';
 import { ApiError, type Failure } from '../../errors.ts';
 import { mediaTypeOf } from '../../media/image-types.ts';
+import type { GatherDigest } from '../bytes/gather.ts';
 import { TUS_VERSION } from '../failures.ts';
 
 /** The content type of a piece of an upload. */
-export const OFFSET_STREAM = 'application/offset+octet-stream';
+const OFFSET_STREAM = 'application/offset+octet-stream';
 /** What we do beyond the core. Deferred lengths and concatenation are not among it: a link takes one file, once. */
 export const TUS_EXTENSIONS = 'creation,creation-with-upload,expiration,checksum,termination';
 
-/** As in `crypto.DigestStream`. */
-export type DigestName = 'SHA-1' | 'SHA-256' | 'MD5';
 /** An `Upload-Checksum`. */
 export interface Checksum {
-  readonly algorithm: DigestName;
+  readonly algorithm: GatherDigest;
   readonly digest: Uint8Array;
 }
 
 /** By the names of `Upload-Checksum`. SHA-1 is what the protocol requires; it and MD5 are no proof, only a check. */
-const ALGORITHMS: Readonly<Record<string, { readonly name: DigestName; readonly bytes: number }>> = {
+const ALGORITHMS: Readonly<Record<string, { readonly name: GatherDigest; readonly bytes: number }>> = {
   sha1: { name: 'SHA-1', bytes: 20 },
   sha256: { name: 'SHA-256', bytes: 32 },
   md5: { name: 'MD5', bytes: 16 },
@@ -34,8 +34,6 @@ const MAX_METADATA_CHARACTERS = 8_192;
 const MAX_PAIRS = 64;
 /** ASCII, without space and comma. */
 const METADATA_KEY = /^[\x21-\x2b\x2d-\x7e]+$/;
-/** Padded, not base64url, every byte string in one spelling (RFC 4648 §3.5). */
-const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/][AQgw]==|[A-Za-z0-9+/]{2}[AEIMQUYcgkosw048]=)?$/;
 /** Without leading zeros, so that a number has one spelling. */
 const WHOLE_NUMBER = /^(?:0|[1-9]\d*)$/;
 
@@ -97,7 +95,7 @@ export function uploadMetadata(text: string | null | undefined): ReadonlyMap<str
     // A header that comes in several lines is joined with ", ". An empty value leaves its space behind.
     const [key = '', value = '', ...more] = item.trim().split(' ');
     if (!METADATA_KEY.test(key)) throw fail('must be pairs of an ASCII key and a base64 value');
-    if (more.length > 0 || !BASE64.test(value)) throw fail('must have padded base64 values');
+    if (more.length > 0 || !isBase64(value)) throw fail('must have padded base64 values');
     if (pairs.has(key)) throw fail('must not have a key twice');
     pairs.set(key, value);
   }
@@ -120,17 +118,11 @@ export function uploadChecksum(headers: Headers): Checksum | null {
   const [name = '', value = '', ...more] = text.split(' ');
   const algorithm = Object.hasOwn(ALGORITHMS, name) ? ALGORITHMS[name] : undefined;
   if (!algorithm) throw invalid('Upload-Checksum', `must begin with one of ${CHECKSUM_ALGORITHMS}`);
-  const digest =
-    more.length === 0 && BASE64.test(value) ? Uint8Array.from(atob(value), (c) => c.charCodeAt(0)) : null;
+  const digest = more.length === 0 ? fromBase64(value) : null;
   if (digest?.length !== algorithm.bytes) {
     throw invalid('Upload-Checksum', `must end in the padded base64 of ${algorithm.bytes} bytes`);
   }
   return { algorithm: algorithm.name, digest };
-}
-
-/** Whether two digests are the same. Nothing secret: whoever sends one knows the bytes. */
-export function sameDigest(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, index) => byte === b[index]);
 }
 
 /** What another content type than that of a piece is told. */
