@@ -46,7 +46,6 @@ describe('a whole file', () => {
       'cross-origin-resource-policy': 'cross-origin',
       etag,
       'referrer-policy': 'no-referrer',
-      'x-content-type-options': 'nosniff',
     });
     expect(await bytes(answer)).toEqual(CONTENT);
   });

@@ -104,7 +104,6 @@ ${main}</main>
     headers: {
       'content-type': 'text/html; charset=utf-8',
       'content-security-policy': await contentSecurityPolicy(redirectUrl),
-      'x-content-type-options': 'nosniff',
       'referrer-policy': 'no-referrer',
       'x-robots-tag': 'noindex',
       'cache-control': 'no-store',

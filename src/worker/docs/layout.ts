@@ -82,7 +82,6 @@ ${main}
     headers: {
       'content-type': 'text/html; charset=utf-8',
       'content-security-policy': await contentSecurityPolicy(),
-      'x-content-type-options': 'nosniff',
       'referrer-policy': 'no-referrer',
       'cache-control': `public, max-age=${MAX_AGE_S}`,
     },

@@ -133,7 +133,6 @@ function fileHeaders(link: FileLink, object: R2Object, bytes: ByteRange | null, 
   headers.set('Content-Length', String(bytes ? bytes.last - bytes.first + 1 : object.size));
   headers.set('Accept-Ranges', 'bytes');
   headers.set('Content-Disposition', `inline; filename="${link.name}"`);
-  headers.set('X-Content-Type-Options', 'nosniff');
   headers.set('Content-Security-Policy', CONTENT_SECURITY_POLICY);
   // The link is a secret: pages opened from the file must not be told it.
   headers.set('Referrer-Policy', 'no-referrer');
