@@ -30,10 +30,16 @@ export function requireOpen(claims: LinkClaims, now: number): void {
  */
 export async function openLink(c: Context<App>, claims: LinkClaims): Promise<LinkView> {
   const client = new LinkClient(c.env, claims.account);
-  const outcome = granted(await reached(() => client.openLink(claims.uploadId)));
+  return existing(granted(await reached(() => client.openLink(claims.uploadId)))).link;
+}
+
+/** The outcome, unless there is no such link. @throws {ApiError} `not_found`; `gone` when it is remembered no more. */
+export function existing<T extends { readonly kind: string }>(
+  outcome: T,
+): Exclude<T, { readonly kind: 'not_found' | 'gone' }> {
   if (outcome.kind === 'not_found') throw new ApiError({ tag: 'not_found' });
   if (outcome.kind === 'gone') throw new ApiError({ tag: 'gone', what: 'upload_link' });
-  return outcome.link;
+  return outcome as Exclude<T, { readonly kind: 'not_found' | 'gone' }>;
 }
 
 /** @throws {ApiError} `link_closed` with the reason, unless the link still takes a picture. */

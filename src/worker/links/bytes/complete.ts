@@ -11,6 +11,7 @@ import { refusalFailure, sniff } from '../../media/sniff.ts';
 import { reachable, storageUnavailable } from '../../media/storage.ts';
 import { LinkClient } from '../client.ts';
 import type { LinkView, StoredImage, TusPart } from '../contract.ts';
+import { existing } from '../door.ts';
 import { closedReason } from '../state.ts';
 import type { LinkClaims } from '../token.ts';
 import { assemble, inSlot } from './assemble.ts';
@@ -141,9 +142,7 @@ async function finish(
   const outcome = granted(await reached(() => client.finishUpload(command)));
   if (outcome.kind === 'won') return outcome.link;
   await eraseKeys(c.env.BUCKET, [image.key]);
-  if (outcome.kind === 'not_found') throw new ApiError({ tag: 'not_found' });
-  if (outcome.kind === 'gone') throw new ApiError({ tag: 'gone', what: 'upload_link' });
-  const reason = closedReason(outcome.link.status);
+  const reason = closedReason(existing(outcome).link.status);
   throw new ApiError(
     reason === null || reason === 'used' ? { tag: 'upload_lost' } : { tag: 'link_closed', reason },
   );

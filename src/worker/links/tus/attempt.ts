@@ -2,13 +2,13 @@
 
 import type { Context } from 'hono';
 import type { App } from '../../env.ts';
-import { ApiError, type Failure } from '../../errors.ts';
+import { ApiError } from '../../errors.ts';
 import { granted, reached } from '../../http/outcome.ts';
 import { mintAttempt, tmpPrefix } from '../bytes/attempt.ts';
 import { eraseKeys, erasePrefix } from '../bytes/erase.ts';
 import { LinkClient } from '../client.ts';
 import type { LinkView, TusAttempt, TusPart } from '../contract.ts';
-import { openLink, requirePending } from '../door.ts';
+import { existing, openLink, requirePending } from '../door.ts';
 import type { LinkClaims } from '../token.ts';
 
 /** An upload and the link that it is for, as they were a moment ago. */
@@ -25,8 +25,8 @@ export interface Found {
 export async function findAttempt(c: Context<App>, claims: LinkClaims, attempt: string): Promise<Found> {
   const client = new LinkClient(c.env, claims.account);
   const outcome = granted(await reached(() => client.tus({ uploadId: claims.uploadId, attempt })));
-  if (outcome.kind === 'found') return outcome;
-  throw outcome.kind === 'gone' ? new ApiError(GONE) : await ended(c, claims);
+  if (outcome.kind === 'not_found') throw await ended(c, claims);
+  return existing(outcome);
 }
 
 /**
@@ -41,24 +41,18 @@ export async function beginAttempt(
   const client = new LinkClient(c.env, claims.account);
   const { length, metadata } = begun;
   const command = { uploadId: claims.uploadId, attempt: mintAttempt(), length };
-  const outcome = granted(
-    await reached(() => client.beginTus(metadata === null ? command : { ...command, metadata })),
+  const outcome = existing(
+    granted(await reached(() => client.beginTus(metadata === null ? command : { ...command, metadata }))),
   );
-  switch (outcome.kind) {
-    case 'begun':
-      if (outcome.forgotten !== undefined) {
-        // Begun it is, whatever becomes of this.
-        c.executionCtx.waitUntil(erasePrefix(c.env.BUCKET, tmpPrefix(claims, outcome.forgotten)));
-      }
-      return outcome.tus;
-    case 'closed':
-      requirePending(outcome.link);
-      throw new Error('a pending link was closed to an upload');
-    case 'not_found':
-      throw new ApiError({ tag: 'not_found' });
-    case 'gone':
-      throw new ApiError(GONE);
+  if (outcome.kind === 'closed') {
+    requirePending(outcome.link);
+    throw new Error('a pending link was closed to an upload');
   }
+  if (outcome.forgotten !== undefined) {
+    // Begun it is, whatever becomes of this.
+    c.executionCtx.waitUntil(erasePrefix(c.env.BUCKET, tmpPrefix(claims, outcome.forgotten)));
+  }
+  return outcome.tus;
 }
 
 /** What {@link advance} notes. */
@@ -90,10 +84,8 @@ export async function advance(
     return outcome.tus;
   }
   await eraseKeys(c.env.BUCKET, keysOf(parts));
-  if (outcome.kind === 'conflict') {
-    throw new ApiError({ tag: 'offset_mismatch', offset: outcome.tus.offset });
-  }
-  throw outcome.kind === 'gone' ? new ApiError(GONE) : await ended(c, claims);
+  if (outcome.kind === 'not_found') throw await ended(c, claims);
+  throw new ApiError({ tag: 'offset_mismatch', offset: existing(outcome).tus.offset });
 }
 
 /**
@@ -112,8 +104,6 @@ export async function endAttempt(
   await erasePrefix(c.env.BUCKET, tmpPrefix(claims, attempt));
   return outcome.kind === 'found' ? outcome.tus : null;
 }
-
-const GONE: Failure = { tag: 'gone', what: 'upload_link' };
 
 /** Why an upload is not there (any more): its link has closed, or it was ended, or it never was. */
 async function ended(c: Context<App>, claims: LinkClaims): Promise<ApiError> {
