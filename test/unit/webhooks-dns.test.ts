@@ -118,10 +118,37 @@ describe('a name is refused', () => {
   });
 
   it('for a private address whatever else is unknown', async () => {
-    for (const AAAA of [{ Status: 2 }, { Status: 3 }, 'garbage']) {
+    for (const AAAA of [{ Status: 2 }, { Status: 3 }, 'garbage', null]) {
       const script = answering({ A: { Status: 0, Answer: [{ type: 1, data: '10.0.0.1' }] }, AAAA });
       expect(await checkNames(URL_OF_NAME, script)).toEqual(address);
     }
+  });
+});
+
+describe('the silence is about the name, when the resolver tells of others', () => {
+  it.each(BROKEN_RESOLVERS)('and answers for it alone with $title', async ({ script }) => {
+    const dns = new ScriptedDns();
+    dns.set('hooks.example.com', script);
+    expect(await checkNames(URL_OF_NAME, asking(dns))).toEqual(dnsError);
+  });
+
+  it('because its servers hang', async () => {
+    const dns = new ScriptedDns();
+    dns.set('hooks.example.com', () => new Promise<Response>(() => undefined));
+    expect(await checkNames(URL_OF_NAME, asking(dns, { timeoutMs: 200 }))).toEqual(dnsError);
+    expect(dns.questions.at(-1)).toBe('example.com A');
+  });
+
+  it('by one type alone', async () => {
+    const A = { Status: 0, Answer: [{ type: 1, data: GOOD_A }] };
+    expect(await checkNames(URL_OF_NAME, answering({ A, AAAA: null }))).toEqual(dnsError);
+  });
+
+  it('which is not asked for when there is no time left', async () => {
+    const dns = new ScriptedDns();
+    const signal = AbortSignal.abort();
+    expect(await checkNames(URL_OF_NAME, asking(dns, { signal }))).toEqual({ kind: 'unreachable' });
+    expect(dns.questions).not.toContain('example.com A');
   });
 });
 
@@ -137,11 +164,6 @@ function answering(answers: Readonly<Record<string, unknown>>): NameRules {
 describe('nothing is known of a name', () => {
   it.each(BROKEN_RESOLVERS)('when the resolver answers with $title', async ({ script }) => {
     expect(await checked(script)).toEqual({ kind: 'unreachable' });
-  });
-
-  it('when the resolver answers one of the questions alone', async () => {
-    const A = { Status: 0, Answer: [{ type: 1, data: GOOD_A }] };
-    expect(await checkNames(URL_OF_NAME, answering({ A, AAAA: null }))).toEqual({ kind: 'unreachable' });
   });
 
   it('when the resolver does not answer in time, though it heeds no signal', async () => {
@@ -166,7 +188,8 @@ describe('nothing is known of a name', () => {
     };
     const rules = { resolver: DOH_URL, local: false, fetcher };
     expect(await checkNames(URL_OF_NAME, rules)).toEqual({ kind: 'unreachable' });
-    expect(asked).toHaveLength(2);
+    // About the name, and about one that always exists.
+    expect(asked).toHaveLength(3);
     for (const [url, init] of asked) {
       expect(url.startsWith(`${DOH_URL}?`)).toBe(true);
       expect(init.redirect).toBe('manual');

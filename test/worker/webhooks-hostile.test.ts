@@ -116,7 +116,7 @@ describe('names', () => {
 
   it('are refused when the resolver is not to be believed, and it leads nowhere', async () => {
     for (const { title, script } of BROKEN_RESOLVERS) {
-      network.dns.set(NAME, script);
+      network.dns.setDefault(script);
       expect(await send(HOOK), title).toMatchObject({ ok: false, statusCode: null, error: 'resolver' });
     }
     expect(network.unhandled).toEqual([]);

@@ -35,10 +35,10 @@ export type NamesCheck =
    * completes "The address …".
    */
   | { readonly kind: 'refused'; readonly error: 'address' | 'dns'; readonly reason: string }
-  /** The resolver could not be asked, or made no sense: nothing is known about the name. */
+  /** The resolver could not be asked, or made no sense of any name: nothing is known about this one. */
   | { readonly kind: 'unreachable' };
 
-/** How long the resolver may take, in ms. Both questions go at once. A resolver answers most names within 100 ms. */
+/** How long questions may take, in ms. Those about one name go at once. A resolver answers most within 100 ms. */
 export const RESOLVE_TIMEOUT_MS = 2_000;
 
 /** Largest answer, in bytes. A DNS message has at most 65,535; as JSON a thousand addresses fit. */
@@ -51,6 +51,14 @@ const ADDRESS_TYPES: ReadonlySet<number> = new Set(Object.values(TYPES));
 /** Response codes (RFC 1035 §4.1.1). All others say that the name cannot be resolved now. */
 const NO_ERROR = 0;
 const NO_SUCH_NAME = 3;
+
+/**
+ * A name that is always there (RFC 6761 §6.5). A resolver that tells nothing of this one either is itself out of order; if
+ * it does, the silence was about the name that was asked for: servers that hang make the resolver's answer hang.
+ */
+const CONTROL_NAME = 'example.com';
+
+const UNSERVED = refused('dns', 'must have a host name whose DNS servers answer');
 
 const DnsAnswer = z.object({
   Status: z.int(),
@@ -98,15 +106,27 @@ function judge(answers: readonly (DnsAnswer | null)[]): NamesCheck {
     return refused('dns', 'must have a host name that exists');
   }
   if (answers.includes(null)) return { kind: 'unreachable' };
-  if (answers.some((answer) => answer?.Status !== NO_ERROR)) {
-    return refused('dns', 'must have a host name whose DNS servers answer');
-  }
+  if (answers.some((answer) => answer?.Status !== NO_ERROR)) return UNSERVED;
   return addresses.length === 0 ? refused('dns', 'must have a host name with an IP address') : { kind: 'ok' };
+}
+
+/** Questions of these types, at once. @returns an answer each, null where none came in time. */
+function askAll(
+  name: string,
+  types: readonly (keyof typeof TYPES)[],
+  rules: NameRules,
+): Promise<(DnsAnswer | null)[]> {
+  const timeout = AbortSignal.timeout(rules.timeoutMs ?? RESOLVE_TIMEOUT_MS);
+  const signal = rules.signal ? AbortSignal.any([rules.signal, timeout]) : timeout;
+  // Whatever went wrong, no answer is what is to be judged.
+  return Promise.all(
+    types.map((type) => abortable(ask(name, type, rules, signal), signal).catch(() => null)),
+  );
 }
 
 /**
  * Whether the name in `url`, which {@link checkUrl} let pass, has public addresses alone, of A and AAAA. A literal
- * address is judged without asking. Never throws, and takes at most `timeoutMs`.
+ * address is judged without asking. Never throws, and takes at most twice `timeoutMs`.
  */
 export async function checkNames(url: URL, rules: NameRules): Promise<NamesCheck> {
   const host = hostOf(url);
@@ -116,10 +136,8 @@ export async function checkNames(url: URL, rules: NameRules): Promise<NamesCheck
       ? { kind: 'ok' }
       : refused('address', 'must not point to a private or reserved address');
   }
-  const timeout = AbortSignal.timeout(rules.timeoutMs ?? RESOLVE_TIMEOUT_MS);
-  const signal = rules.signal ? AbortSignal.any([rules.signal, timeout]) : timeout;
-  const question = (type: keyof typeof TYPES) =>
-    // A resolver that is out of reach is what `null` says; the try's own log tells of it.
-    abortable(ask(host, type, rules, signal), signal).catch(() => null);
-  return judge(await Promise.all([question('A'), question('AAAA')]));
+  const verdict = judge(await askAll(host, ['A', 'AAAA'], rules));
+  if (verdict.kind !== 'unreachable' || rules.signal?.aborted) return verdict;
+  const [control] = await askAll(CONTROL_NAME, ['A'], rules);
+  return control ? UNSERVED : verdict;
 }
