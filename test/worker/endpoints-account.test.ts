@@ -192,7 +192,11 @@ describe('changing an endpoint', () => {
       expect(again).toMatchObject({ endpoint: disabled });
       const on = await scene.account.updateEndpoint({ id, fields: { enabled: true } });
       expect(on).toMatchObject({ endpoint: { enabled: true, disabledReason: null, disabledAt: null } });
-      expect(rows(scene, 'SELECT * FROM notices')).toEqual([]);
+      // The other endpoints hear of it, once.
+      const notices = scene.shard('weur').pushed.flatMap((replica) => replica.notices);
+      const since = new Date(before.createdAt + 5).toISOString();
+      const data = { endpoint_id: id, url: before.url, reason: 'manual', since };
+      expect(notices).toMatchObject([{ type: 'endpoint.disabled', at: before.createdAt + 5, data }]);
     }));
 
   it('names the shards that could not be told, and tells them by alarm', () =>

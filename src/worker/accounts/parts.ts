@@ -91,6 +91,7 @@ export function partsOf(ctx: DurableObjectState, env: Env) {
     store,
     endpoints,
     secrets,
+    notices,
     seal,
     ensureKey: () => secretDesk.ensureKey(),
     publish,

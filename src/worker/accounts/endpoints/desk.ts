@@ -14,6 +14,7 @@ import type {
 } from './contract.ts';
 import type { EndpointRows, StoredEndpoint } from './endpoint-rows.ts';
 import { MAX_ENDPOINTS } from './limits.ts';
+import type { Notices } from './notices.ts';
 import { newSecret, openSecret, type Seal, sealHeaders, sealSecret } from './sealing.ts';
 import type { SecretRows } from './secret-rows.ts';
 import { endpointView } from './view.ts';
@@ -22,6 +23,7 @@ export interface DeskDeps {
   readonly store: AccountStore;
   readonly endpoints: EndpointRows;
   readonly secrets: SecretRows;
+  readonly notices: Notices;
   readonly seal: () => Seal;
   /** Makes the account's `v1a` key where there is none yet. */
   readonly ensureKey: () => Promise<void>;
@@ -56,8 +58,10 @@ export class EndpointDesk {
   }
 
   async update({ id, fields }: UpdateEndpoint): Promise<UpdateEndpointOutcome> {
-    const { store, endpoints, seal, publish, push, now } = this.#deps;
-    if (!store.account()) return { kind: 'unknown_account' };
+    const { store, endpoints, notices, seal, publish, push, now } = this.#deps;
+    const account = store.account();
+    if (!account) return { kind: 'unknown_account' };
+    const noticeId = await notices.mintId(account);
     const { headers, ...rest } = fields;
     const sealed = headers && {
       names: Object.keys(headers),
@@ -66,9 +70,14 @@ export class EndpointDesk {
     const endpoint = store.transaction(() => {
       const before = endpoints.endpoint(id);
       if (!before) return null;
-      const after = changed(before, { ...rest, ...(sealed ? { headers: sealed } : {}) }, now());
+      const at = now();
+      const after = changed(before, { ...rest, ...(sealed ? { headers: sealed } : {}) }, at);
       if (after !== before) endpoints.update(after);
       if (concernsShards(before, after)) publish();
+      if (after.disabled && !before.disabled) {
+        const { reason } = after.disabled;
+        notices.writeDisabled(account, noticeId, { endpoint: after, reason, at, since: at });
+      }
       return after;
     });
     if (!endpoint) return { kind: 'not_found' };

@@ -38,7 +38,7 @@ export class Disabling {
 
   /** The shards, the one that reports among them, are told behind the answer: it knows already. */
   async report(request: ReportEndpoint): Promise<ReportOutcome> {
-    const { store, notices, publish, push, background } = this.#deps;
+    const { store, endpoints, notices, publish, push, background, now } = this.#deps;
     const account = store.account();
     if (!account) return { kind: 'kept' };
     const before = this.#concerned(request);
@@ -52,12 +52,11 @@ export class Disabling {
     const endpoint = this.#concerned(request);
     if ('kind' in endpoint) return endpoint;
     store.transaction(() => {
-      const at = this.#disable(endpoint, request);
+      const at = now();
+      const { reason, since } = request;
+      endpoints.update({ ...endpoint, disabled: { at, reason }, updatedAt: at });
       publish();
-      const { reason } = request;
-      const since = new Date(request.since).toISOString();
-      const data = { endpoint_id: endpoint.id, url: endpoint.url, reason, since };
-      notices.write(account, { id: noticeId, type: 'endpoint.disabled', at, data });
+      notices.writeDisabled(account, noticeId, { endpoint, reason, at, since });
     });
     background(push());
     return { kind: 'disabled' };
@@ -76,12 +75,5 @@ export class Disabling {
     const answers = await atMost(RECALLS_AT_ONCE, others, (name) => health(name, endpointId));
     if (answers.some((answer) => answer?.deliveredAt != null && answer.deliveredAt >= since)) return 'kept';
     return answers.includes(null) ? 'unreachable' : 'failing';
-  }
-
-  #disable(endpoint: StoredEndpoint, { reason }: ReportEndpoint): number {
-    const { endpoints, now } = this.#deps;
-    const at = now();
-    endpoints.update({ ...endpoint, disabled: { at, reason }, updatedAt: at });
-    return at;
   }
 }

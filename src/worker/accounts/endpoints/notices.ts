@@ -7,7 +7,7 @@ import { homeShard, mintId } from '../../ids.ts';
 import type { Ring } from '../../secrets.ts';
 import type { ShardRows } from '../shard-rows.ts';
 import type { AccountRow, AccountStore } from '../store.ts';
-import type { Notice } from './contract.ts';
+import type { DisabledReason, Notice } from './contract.ts';
 import type { NoticeRows } from './notice-rows.ts';
 import { homeNameOf, type ReplicaSource } from './source.ts';
 
@@ -40,6 +40,27 @@ export class Notices {
     rows.insert(notice, store.nextVersion(false));
     shards.list(home, () => source.rings(account));
     shards.publishTo(home, now());
+  }
+
+  /** Writes that an endpoint was disabled at `at` for what was seen at `since` (ms). In a transaction. */
+  writeDisabled(
+    account: AccountRow,
+    id: string,
+    disabled: {
+      readonly endpoint: { readonly id: string; readonly url: string };
+      readonly reason: DisabledReason;
+      readonly at: number;
+      readonly since: number;
+    },
+  ): void {
+    const { endpoint, reason, at, since } = disabled;
+    const data = {
+      endpoint_id: endpoint.id,
+      url: endpoint.url,
+      reason,
+      since: new Date(since).toISOString(),
+    };
+    this.write(account, { id, type: 'endpoint.disabled', at, data });
   }
 
   /** A shard has a replica of `version`. */
