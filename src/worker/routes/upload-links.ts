@@ -11,11 +11,12 @@ import { ShardClient } from '../jobs/client.ts';
 import { ownerBody } from '../links/addresses.ts';
 import { LinkClient } from '../links/client.ts';
 import type { LinkView } from '../links/contract.ts';
+import { existing } from '../links/door.ts';
 import { idempotencyKey } from './idempotency-header.ts';
 import { answerSubmit } from './job-answers.ts';
-import { readCursor, writeCursor } from './link-cursor.ts';
 import { createLink, listLinks, readLink, revokeLink, startLink } from './link-docs.ts';
 import { linkOrder } from './link-spec.ts';
+import { readCursor, writeCursor } from './list-cursor.ts';
 
 const SECOND_MS = 1_000;
 const NO_STORE = { 'Cache-Control': 'no-store' };
@@ -33,13 +34,6 @@ async function ownLink(c: Context<App>, uploadId: string) {
   const shard = await shardOfId(c.get('config').SIGNING_SECRETS, 'up', account, uploadId);
   if (!shard) throw new ApiError({ tag: 'not_found' });
   return { client: new LinkClient(c.env, account), query: { uploadId, keyHash } };
-}
-
-/** The outcome, unless there is no such link. @throws {ApiError} 404 or 410. */
-function existing<T extends { readonly kind: string }>(outcome: T) {
-  if (outcome.kind === 'not_found') throw new ApiError({ tag: 'not_found' });
-  if (outcome.kind === 'gone') throw new ApiError({ tag: 'gone', what: 'upload_link' });
-  return outcome as Exclude<T, { kind: 'not_found' | 'gone' }>;
 }
 
 export const uploadLinkRoutes = createRouter();
@@ -69,7 +63,9 @@ uploadLinkRoutes.post(createLink.path, authenticateJson, async (c) => {
 uploadLinkRoutes.openapi(listLinks, async (c) => {
   const { limit, cursor } = c.req.valid('query');
   const { account, keyHash } = c.get('caller');
-  const before = cursor === undefined ? undefined : await readCursor(c, cursor);
+  const ring = c.get('config').SIGNING_SECRETS;
+  const before =
+    cursor === undefined ? undefined : await readCursor(cursor, (id) => shardOfId(ring, 'up', account, id));
   const client = new LinkClient(c.env, account);
   const query = { keyHash, limit, ...(before === undefined ? {} : { before }) };
   const { links, more } = granted(await reached(() => client.links(query)));
