@@ -1,6 +1,7 @@
 /** An account with webhook endpoints, as the Worker asks its shards about their deliveries. */
 
 import { env } from 'cloudflare:workers';
+import type { Replica } from '../../src/worker/accounts/contract.ts';
 import type { EndpointFields } from '../../src/worker/accounts/endpoints/contract.ts';
 import { mintEndpointId } from '../../src/worker/accounts/endpoints/mint.ts';
 import { configOf, type Env } from '../../src/worker/env.ts';
@@ -8,6 +9,7 @@ import { homeShard, mintId, type ShardRef } from '../../src/worker/ids.ts';
 import { accountStub } from '../../src/worker/objects.ts';
 import { DeliveryClient } from '../../src/worker/webhooks/client.ts';
 import type { DeliveryStatus, DeliveryView, ListDeliveries } from '../../src/worker/webhooks/contract.ts';
+import type { Health } from '../../src/worker/webhooks/health.ts';
 import { deliveryIdOf, OWN_RECEIVER, receiverOf } from '../../src/worker/webhooks/ids.ts';
 import type { JobEventType } from '../../src/worker/webhooks/types.ts';
 import type { Json } from '../support/customer.ts';
@@ -103,6 +105,10 @@ export class DeskWorld {
     return mintId(SIGNING_SECRETS, 'job', shard, at);
   }
 
+  mintNotice(): Promise<string> {
+    return mintId(SIGNING_SECRETS, 'evt', this.home, Date.now());
+  }
+
   /** Puts deliveries into a shard's table, each of a job of its own. */
   async seed(seeds: readonly Seed[], shard = this.home): Promise<string[]> {
     const rows = await Promise.all(
@@ -131,6 +137,25 @@ export class DeskWorld {
 
   resend(deliveryId: string) {
     return this.client.resend({ keyHash: this.keyHash, deliveryId });
+  }
+
+  /** What the home shard knows of an endpoint that does not answer as it should. */
+  async writeHealth(endpointId: string, health: Partial<Health>): Promise<void> {
+    await this.world.inShard((_, { storage }) => {
+      const replica = storage.kv.get<Replica>('replica');
+      const epoch = replica?.endpoints.find(({ id }) => id === endpointId)?.epoch;
+      const text = JSON.stringify({
+        epoch,
+        failingSince: null,
+        slowUntil: 0,
+        slowStep: 0,
+        mark: null,
+        ...health,
+      });
+      storage.sql.exec('INSERT INTO endpoint_health VALUES (?, ?)', endpointId, text);
+    });
+    // What is in memory of it is read anew.
+    await this.world.crash();
   }
 
   /** How many deliveries there are of each status. */

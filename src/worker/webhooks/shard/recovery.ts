@@ -61,8 +61,9 @@ export class Recovery {
       if (isDisabled(endpoint)) return { kind: 'disabled' };
       store.transaction(() => {
         rows.put(widened(rows.get(endpointId), { endpointId, since, until }));
-        // Not sooner than its next piece, which keeps the distance to what was taken up before.
-        store.due.planSooner(recoverKey(endpointId), 'recover', now());
+        // The next piece of one that runs keeps its distance to the last.
+        const key = recoverKey(endpointId);
+        if (store.due.at(key) === null) store.due.plan(key, 'recover', now());
       });
       return { kind: 'recovering' };
     });
@@ -117,7 +118,9 @@ export class Recovery {
   #isToRecover({ id, status, createdAt }: Glance, { since, until }: StoredRecovery): boolean {
     if (status !== 'failed' && status !== 'held') return false;
     if (createdAt < since || createdAt > until) return false;
-    return subjectOf(this.#deps.store, { id }) !== null;
+    const subject = subjectOf(this.#deps.store, { id });
+    // An example that did not arrive is nothing that was missed.
+    return subject !== null && !(subject.kind === 'notice' && subject.notice.test);
   }
 }
 
