@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { until } from '../support/upstream.ts';
-import { learn, rows } from './endpoints-account-fixtures.ts';
+import { learn, made, ring, rows } from './endpoints-account-fixtures.ts';
 import { onStage, type Scene } from './fixtures/fake-shards.ts';
 
 const PRICE = 29;
@@ -215,6 +215,25 @@ describe('credits.low', () => {
       expect(events(scene)).toEqual([low(0, PRICE)]);
       expect(checkAt()).toBeNull();
       expect(await scene.state.storage.getAlarm()).toBeNull();
+    }));
+
+  it('is not taken for heard when the home shard acknowledges a version from before it', () =>
+    onStage(async (scene) => {
+      await scenery(scene, 100, 10);
+      const weur = scene.shard('weur');
+      // While a replica without the event is on its way, the event is written, and its own pushes get lost.
+      weur.onCall = async (call) => {
+        if (call !== 'applyReplica') return;
+        weur.onCall = null;
+        weur.meet('unreached', 'unreached');
+        await scene.account.updateSettings({ creditsLowThreshold: 100 });
+        await until(() => rows(scene, 'SELECT 1 FROM shards WHERE push_failures > 0').length === 1);
+      };
+      await made(scene);
+      expect(rows(scene, 'SELECT type FROM notices')).toEqual([{ type: 'credits.low' }]);
+      await ring(scene);
+      expect(weur.replica?.notices.map(({ type }) => type)).toEqual(['credits.low']);
+      expect(rows(scene, 'SELECT * FROM notices')).toEqual([]);
     }));
 
   it('is one event however many shards lease at once', () =>
