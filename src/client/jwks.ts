@@ -83,10 +83,9 @@ export async function newerKeysOf(
 function entryOf(href: string): Entry {
   let entry = entries.get(href);
   if (!entry) {
+    const [oldest] = entries.keys();
+    if (oldest !== undefined && entries.size >= MAX_ADDRESSES) entries.delete(oldest);
     entry = { keys: null, fetchedAt: 0, askedAt: Number.NEGATIVE_INFINITY, asking: null };
-    for (const oldest of entries.size < MAX_ADDRESSES ? [] : [...entries.keys()].slice(0, 1)) {
-      entries.delete(oldest);
-    }
     entries.set(href, entry);
   }
   return entry;

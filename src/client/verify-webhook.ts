@@ -1,7 +1,7 @@
 /**
  * Verifies webhooks of Standard Webhooks 1.0.0, signed by scheme `v1` (a shared secret, HMAC-SHA-256) or `v1a` (Ed25519:
  * the receiver has the public key alone), on a fetch `Request` or on what other frameworks have. Without dependencies,
- * by Web Crypto: it runs in Workers, browsers, Deno, Bun, and Node 20 or later.
+ * by Web Crypto: it is tested in workerd, Chromium and Node.
  * https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
  *
  * It is here because no kept library on npm knows `v1a`: `standardwebhooks` 1.1.1 and `svix`, which is made of it, pass

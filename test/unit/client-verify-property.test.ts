@@ -12,7 +12,7 @@ import { outcomeOf } from '../support/webhook-vectors.ts';
 // Only a hang fails a test.
 vi.setConfig({ testTimeout: 120_000 });
 
-const RUNS = { numRuns: soakOr(10_000, 400) };
+const RUNS = { numRuns: soakOr(4_000, 400) };
 const SECRET = newWebhookSecret();
 const PAIR = await newSigningKeyPair();
 const SCHEMES = {
