@@ -1,11 +1,10 @@
-/** The shard's own duties: idle credits go back to the account, and jobs whose retention is over are forgotten. */
+/** The shard's own duties: idle credits go back to the account, and what is kept no longer is forgotten. */
 
 import type { AccountForShard } from '../accounts/contract.ts';
 import { floatOf, giveBack, totalsOf } from '../accounts/float.ts';
-import { base32OfNumber } from '../bytes.ts';
 import { callTwice, within } from '../calls.ts';
-import { mintedAt, type ShardRef } from '../ids.ts';
-import { regionLetter } from '../region.ts';
+import { idBound, mintedAt, type ShardRef } from '../ids.ts';
+import type { EventRetention } from '../webhooks/shard/retention.ts';
 import type { Admission } from './admission.ts';
 import { type Claim, RETAIN_KEY, SETTLE_KEY } from './due.ts';
 import { FLOAT_IDLE_MS, RESERVE_IDLE_MS, RESERVE_JOBS, TIMEOUT_MS } from './schedule.ts';
@@ -18,6 +17,8 @@ export interface UpkeepDeps {
   readonly shardName: string;
   readonly admission: Admission;
   readonly account: () => AccountForShard;
+  /** Forgets events about the account, and statistics. */
+  readonly events: EventRetention;
   /** Deletes a job's result and inputs from R2. Idempotent. */
   readonly deleteFiles: (jobId: string) => Promise<void>;
   readonly retentionMs: number;
@@ -79,13 +80,14 @@ export class Upkeep {
   }
 
   /**
-   * Forgets jobs, oldest first, whose retention counted from their submit is over: first the job is 410, then its files
-   * go, then its data; a crash between two of these is taken up again, since the cursor moves last.
+   * Forgets what is kept no longer. Of jobs, oldest first, retention counts from their submit: first the job is 410, then
+   * its files go, then its data; a crash between two of these is taken up again, since the cursor moves last.
    */
   async retain(claim: Claim): Promise<void> {
-    const { store, kv, now, retentionMs, deleteFiles, log } = this.#deps;
+    const { store, kv, shard, events, now, retentionMs, deleteFiles, log } = this.#deps;
+    events.forget();
     const cursor = kv.get<string>(CURSOR_KEY) ?? '';
-    const over = store.jobsBetween(cursor, this.#bound(now() - retentionMs + 1), RETAIN_BATCH);
+    const over = store.jobsBetween(cursor, idBound('job', shard, now() - retentionMs + 1), RETAIN_BATCH);
     let [forgotten, count] = [cursor, 0];
     for (const { id, endedAt } of over) {
       // An open job is older than its retention only where the retention is shorter than a job may take.
@@ -113,15 +115,14 @@ export class Upkeep {
   }
 
   #nextRetain(cursor: string): number {
+    const { events, now } = this.#deps;
+    return Math.max(now(), Math.min(this.#nextRetainOfJobs(cursor), events.nextAt()));
+  }
+
+  #nextRetainOfJobs(cursor: string): number {
     const { store, now, retentionMs } = this.#deps;
     const next = store.jobsBetween(cursor, 'job_~', 1)[0];
     if (!next) return now() + retentionMs;
     return Math.max(mintedAt(next.id) + retentionMs, next.endedAt === null ? now() + RETAIN_RETRY_MS : now());
-  }
-
-  /** Every job id of this shard that was minted before `at` is lower in text order, and no other. */
-  #bound(at: number): string {
-    const { region, n } = this.#deps.shard;
-    return `job_${regionLetter(region)}${base32OfNumber(n, 2)}${base32OfNumber(Math.max(0, at), 9)}`;
   }
 }
