@@ -1,10 +1,12 @@
 import { Validator } from '@seriousme/openapi-schema-validator';
 import { describe, expect, it } from 'vitest';
+import * as z from 'zod';
 import { createApp } from '../../src/worker/app.ts';
 import { PROBLEMS } from '../../src/worker/docs/problems.ts';
 import { JOB_ERROR_CODES } from '../../src/worker/errors.ts';
 import { MODELS } from '../../src/worker/models/index.ts';
 import { EVENT_SCHEMAS } from '../../src/worker/webhooks/event.ts';
+import { EVENT_TYPES } from '../../src/worker/webhooks/types.ts';
 
 const app = createApp();
 const variables = {
@@ -52,6 +54,32 @@ const UNLISTED = [
 /** What Hono answers by the route of GET. */
 const BY_GET = ['HEAD /files/{token}/{name}'];
 
+interface Example {
+  readonly where: string;
+  readonly schema: object;
+  readonly example: unknown;
+}
+
+/** Every schema in `value` that has an example. */
+function examplesOf(value: unknown, where: string): Example[] {
+  if (typeof value !== 'object' || value === null) return [];
+  const own = 'example' in value && ('type' in value || 'oneOf' in value || 'anyOf' in value);
+  const below = Object.entries(value).flatMap(([name, member]) =>
+    name === 'example' ? [] : examplesOf(member, `${where}/${name}`),
+  );
+  return own ? [{ where, schema: value, example: value.example }, ...below] : below;
+}
+
+/** A schema with its references followed. */
+function followed(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(followed);
+  if (typeof value !== 'object' || value === null) return value;
+  if ('$ref' in value) {
+    return followed(document.components.schemas[String(value.$ref).replace('#/components/schemas/', '')]);
+  }
+  return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, followed(member)]));
+}
+
 describe('the OpenAPI document', () => {
   it('is valid OpenAPI 3.1', async () => {
     const { valid, errors } = await new Validator().validate(
@@ -87,8 +115,25 @@ describe('the OpenAPI document', () => {
     ['HEAD /files/{token}/{name}', [200, 304, 403, 404, 500, 503]],
     ['GET /admin/secrets', [200, 400, 401, 500, 503]],
     ['POST /admin/secrets/renew', [200, 400, 401, 500, 503]],
+    ['POST /api/webhook-endpoints', [201, 400, 401, 409, 413, 415, 500, 503]],
+    ['GET /api/webhook-endpoints', [200, 400, 401, 500, 503]],
+    ['GET /api/webhook-endpoints/{id}', [200, 400, 401, 404, 500, 503]],
+    ['PATCH /api/webhook-endpoints/{id}', [200, 400, 401, 404, 413, 415, 500, 503]],
+    ['DELETE /api/webhook-endpoints/{id}', [202, 204, 400, 401, 404, 500, 503]],
+    ['POST /api/webhook-endpoints/{id}/rotate', [200, 400, 401, 404, 409, 413, 415, 500, 503]],
+    ['POST /api/webhook-endpoints/{id}/test', [202, 400, 401, 404, 409, 413, 415, 500, 503]],
+    ['POST /api/webhook-endpoints/{id}/recover', [202, 400, 401, 404, 409, 413, 415, 500, 503]],
+    ['GET /api/webhook-endpoints/{id}/stats', [200, 400, 401, 404, 500, 503]],
+    ['GET /api/webhook-deliveries', [200, 400, 401, 500, 503]],
+    ['GET /api/webhook-deliveries/{id}', [200, 400, 401, 404, 500, 503]],
+    ['POST /api/webhook-deliveries/{id}/resend', [202, 400, 401, 404, 409, 410, 413, 500, 503]],
     ['GET /api/account', [200, 400, 401, 500, 503]],
+    ['PATCH /api/account', [200, 400, 401, 413, 415, 500, 503]],
     ['GET /api/account/webhook-secret', [200, 400, 401, 500, 503]],
+    ['POST /api/account/webhook-secret/rotate', [200, 400, 401, 409, 413, 415, 500, 503]],
+    ['GET /api/account/webhook-key', [200, 400, 401, 500, 503]],
+    ['POST /api/account/webhook-key/rotate', [200, 400, 401, 409, 413, 415, 500, 503]],
+    ['GET /.well-known/webhooks/{account}/jwks.json', [200, 404, 429, 500, 503]],
     ['POST /admin/accounts', [201, 400, 401, 409, 413, 415, 500, 503]],
     ['GET /admin/accounts/{id}', [200, 401, 404, 500, 503]],
     ['POST /admin/accounts/{id}/keys', [201, 400, 401, 404, 413, 415, 500, 503]],
@@ -126,6 +171,7 @@ describe('the OpenAPI document', () => {
         ...Object.keys(model.shape),
         'response_mode',
         'webhook_url',
+        'webhook_events',
         'api_key',
       ]);
     }
@@ -152,7 +198,8 @@ describe('the OpenAPI document', () => {
       'query',
       'operator',
     ]);
-    expect(Object.keys(document.webhooks)).toEqual(Object.keys(EVENT_SCHEMAS));
+    expect(Object.keys(document.webhooks)).toEqual([...EVENT_TYPES]);
+    expect(Object.keys(EVENT_SCHEMAS)).toEqual([...EVENT_TYPES]);
   });
 
   it('has the headers that clients go by', () => {
@@ -186,6 +233,25 @@ describe('the OpenAPI document', () => {
     const references = JSON.stringify(document.webhooks).matchAll(/"\$ref":"#\/components\/schemas\/(\w+)"/g);
     for (const [, name = ''] of references) expect(document.components.schemas).toHaveProperty(name);
     expect(JSON.stringify(document.webhooks)).not.toContain('#/$defs/');
+  });
+
+  it('has examples that are what they are examples of', () => {
+    const found = examplesOf(document, '');
+    for (const type of EVENT_TYPES) {
+      expect(found.some(({ where }) => where.startsWith(`/webhooks/${type}/post/requestBody`))).toBe(true);
+    }
+    for (const name of [
+      'NewWebhookEndpointRequest',
+      'NewWebhookEndpoint',
+      'WebhookDelivery',
+      'JsonWebKeySet',
+    ]) {
+      expect(document.components.schemas[name], name).toHaveProperty('example');
+    }
+    for (const { where, schema, example } of found) {
+      const { discriminator: _, ...plain } = followed(schema) as Record<string, unknown>;
+      expect(z.fromJSONSchema(plain).safeParse(example).error?.issues ?? [], where).toEqual([]);
+    }
   });
 
   it('has every member that a problem brings', () => {

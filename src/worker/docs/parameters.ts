@@ -5,7 +5,7 @@ import * as z from 'zod';
 /** One field of a request, as the docs show it. */
 export interface Parameter {
   readonly name: string;
-  /** JSON type: string, number, boolean. */
+  /** JSON type: string, number, boolean, array. */
   readonly type: string;
   readonly required: boolean;
   /** As JSON text; null when there is none. */
@@ -19,6 +19,8 @@ export interface Parameter {
 const FieldSchema = z.object({
   type: z.string().optional(),
   enum: z.array(z.union([z.string(), z.number(), z.boolean()])).optional(),
+  /** Of a list: what may be in it. */
+  items: z.object({ enum: z.array(z.string()) }).optional(),
   default: z.unknown().optional(),
   description: z.string().default(''),
   minLength: z.number().optional(),
@@ -58,7 +60,7 @@ export function parametersOf(shape: z.ZodRawShape): Parameter[] {
     type: schema.type ?? typeof schema.enum?.[0],
     required: required.includes(name),
     defaultValue: schema.default === undefined ? null : JSON.stringify(schema.default),
-    allowed: schema.enum?.map((value) => JSON.stringify(value)) ?? bounds(schema),
+    allowed: (schema.enum ?? schema.items?.enum)?.map((value) => JSON.stringify(value)) ?? bounds(schema),
     description: schema.description,
   }));
 }

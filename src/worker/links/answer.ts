@@ -8,6 +8,7 @@ import { JOB_ERROR_CODES } from '../errors.ts';
 import { JobError, jobId, Result, Video } from '../job-answer.ts';
 import { IMAGE_TYPES } from '../media/contract.ts';
 import { IMAGE_ROLES } from '../media/storage.ts';
+import { LINK_EVENT_TYPES } from '../webhooks/types.ts';
 
 const time = z.iso.datetime();
 
@@ -52,6 +53,10 @@ export const UploadLink = z
     role: z.enum(IMAGE_ROLES).meta({ description: 'Which image of the job the upload is.' }),
     redirect_url: z.string().optional(),
     webhook_url: z.string().optional(),
+    webhook_events: z
+      .array(z.enum(LINK_EVENT_TYPES))
+      .optional()
+      .meta({ description: 'What webhook_url gets, where the request named it.' }),
     metadata: z.record(z.string(), z.string()).optional(),
     model: z.string().optional().meta({ description: 'Of the attached job, like its price.' }),
     cost_usd: z.number().optional().meta({ description: 'US dollars. Fixed when the link was made.' }),

@@ -10,6 +10,8 @@ import type { Model } from '../models/model.ts';
 import { SERVICE_FIELDS } from '../models/service-fields.ts';
 import { memberOf } from '../routes/request-schema.ts';
 import { notAnObject } from '../routes/schemas.ts';
+import { eventList, eventListMeta } from '../webhooks/event-list.ts';
+import { DEFAULT_LINK_EVENTS, LINK_EVENT_TYPES, type LinkEventType } from '../webhooks/types.ts';
 import { AnyJob, DEFAULT_MODEL, IMAGE_FIELDS, jobSchema, unknownJob } from './job-fields.ts';
 import { metadata } from './metadata.ts';
 
@@ -71,6 +73,12 @@ const FIELDS = {
     description:
       'An https URL of yours that gets signed events: of the upload, and of the job that it starts.',
   }),
+  webhook_events: eventList(LINK_EVENT_TYPES)
+    .optional()
+    .meta({
+      description: `What webhook_url gets, where it is not the usual: ${DEFAULT_LINK_EVENTS.join(', ')}.`,
+      ...eventListMeta(LINK_EVENT_TYPES),
+    }),
   metadata: metadata.optional(),
 };
 
@@ -83,6 +91,7 @@ export interface LinkRequestBody {
   readonly role: ImageRole;
   readonly redirect_url?: string;
   readonly webhook_url?: string;
+  readonly webhook_events?: readonly LinkEventType[];
   readonly metadata?: Readonly<Record<string, string>>;
   readonly job?: Readonly<Record<string, unknown>> & { readonly model: string };
 }

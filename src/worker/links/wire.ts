@@ -32,6 +32,7 @@ export function linkBody(link: LinkView, { url, imageUrl, videoUrl }: LinkAddres
     role: spec.role,
     ...(spec.redirectUrl === undefined ? {} : { redirect_url: spec.redirectUrl }),
     ...(spec.webhookUrl === undefined ? {} : { webhook_url: spec.webhookUrl }),
+    ...(spec.webhookEvents === undefined ? {} : { webhook_events: [...spec.webhookEvents] }),
     ...(spec.metadata === undefined ? {} : { metadata: spec.metadata }),
     ...(spec.job === undefined
       ? {}

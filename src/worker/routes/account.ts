@@ -44,7 +44,7 @@ const SettingsRequest = z
     },
     { error: notAnObject },
   )
-  .meta({ id: 'AccountSettingsRequest' });
+  .meta({ id: 'AccountSettingsRequest', example: { credits_low_threshold: 500 } });
 
 const settings = createRoute({
   method: 'patch',

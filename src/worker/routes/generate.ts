@@ -11,6 +11,8 @@ import { fieldErrors, type Issue } from '../http/problem.ts';
 import { MODELS } from '../models/index.ts';
 import type { Model } from '../models/model.ts';
 import { SERVICE_FIELDS } from '../models/service-fields.ts';
+import { orderedEvents } from '../webhooks/event-list.ts';
+import { JOB_EVENT_TYPES } from '../webhooks/types.ts';
 import { HEADERS, idempotencyKey } from './idempotency-header.ts';
 import { answerSubmit } from './job-answers.ts';
 import { resolveImages } from './job-images.ts';
@@ -84,12 +86,13 @@ for (const model of MODELS) {
     const parsed = schema.safeParse(c.get('body'));
     if (!parsed.success) return refuse(c, parsed.error.issues as readonly Issue[]);
     const request = parsed.data as Request;
-    const { api_key: _key, response_mode, webhook_url, ...input } = request;
+    const { api_key: _key, response_mode, webhook_url, webhook_events, ...input } = request;
     const submitted = await submitJob(c, {
       model,
       input,
       responseMode: response_mode,
       webhookUrl: webhook_url,
+      webhookEvents: webhook_events && orderedEvents(JOB_EVENT_TYPES, webhook_events),
       idempotencyKey: idempotencyKey(c),
       errors: webhookErrors(c.get('config'), request),
     });

@@ -33,7 +33,21 @@ const KeySet = z
       }),
     ),
   })
-  .meta({ id: 'JsonWebKeySet' });
+  .meta({
+    id: 'JsonWebKeySet',
+    example: {
+      keys: [
+        {
+          kty: 'OKP',
+          crv: 'Ed25519',
+          x: '1SiA4o9hyqTCpIqC5V9HUakiiaeACeqfZTInDBbOir4',
+          kid: 'sec_3v8t1n6r0c2d',
+          use: 'sig',
+          alg: 'EdDSA',
+        },
+      ],
+    },
+  });
 
 const jwks = createRoute({
   method: 'get',

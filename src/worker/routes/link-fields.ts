@@ -11,7 +11,7 @@ import { resolveImage } from '../media/inputs.ts';
 import { IMAGE_ROLES } from '../media/storage.ts';
 import { type AddressCheck, checkUrl, MAX_ADDRESS_LENGTH } from '../webhooks/address.ts';
 import { imageContext } from './job-images.ts';
-import { checkWebhook, memberOf } from './request-schema.ts';
+import { checkWebhook, eventsWithoutUrl, memberOf } from './request-schema.ts';
 
 /** What the fields mean, as far as they are right, and what is wrong with them. */
 export interface JudgedFields {
@@ -62,6 +62,7 @@ export async function judgeFields(
       ...(isTold('/max_bytes') ? [] : limitErrors(config, body)),
       ...redirect.errors,
       ...webhook.errors,
+      ...eventsWithoutUrl(body),
       ...other.errors,
     ],
   };

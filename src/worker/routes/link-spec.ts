@@ -8,6 +8,8 @@ import type { LinkJob, LinkSpec } from '../links/contract.ts';
 import { type LinkRequestBody, parseBody } from '../links/request.ts';
 import { IMAGE_TYPES, type ImageSource } from '../media/contract.ts';
 import { modelOf } from '../models/index.ts';
+import { orderedEvents, unusualEvents } from '../webhooks/event-list.ts';
+import { DEFAULT_LINK_EVENTS, LINK_EVENT_TYPES } from '../webhooks/types.ts';
 import { identityOf } from './job-images.ts';
 import { judgeFields } from './link-fields.ts';
 import { refuseRevokedKey } from './revoked-key.ts';
@@ -30,7 +32,8 @@ export async function linkOrder(c: Context<App>, now: number): Promise<LinkOrder
     await refuseRevokedKey(c);
     throw new ApiError({ tag: 'invalid_request', errors: [...told, ...errors] });
   }
-  const { expires_in, max_bytes, types, sha256, role, metadata, job: wanted } = parsed.body;
+  const { expires_in, max_bytes, types, sha256, role, webhook_events, metadata, job: wanted } = parsed.body;
+  const webhookEvents = webhook_events && orderedEvents(LINK_EVENT_TYPES, webhook_events);
   if (wanted) requireUpstream(config);
   const job = wanted && jobOf(config, wanted, image);
   const limits = {
@@ -43,10 +46,16 @@ export async function linkOrder(c: Context<App>, now: number): Promise<LinkOrder
     ...(metadata === undefined ? {} : { metadata }),
   };
   return {
-    spec: { ...limits, expiresAt, ...(job === undefined ? {} : { job }) },
+    spec: {
+      ...limits,
+      ...(webhookEvents === undefined ? {} : { webhookEvents }),
+      expiresAt,
+      ...(job === undefined ? {} : { job }),
+    },
     // Neither the moment nor the price: the request is the same when it comes again later.
     fingerprint: await fingerprint({
       upload_link: limits,
+      webhook_events: unusualEvents(DEFAULT_LINK_EVENTS, webhookEvents),
       expires_in,
       job: job && { model: job.model, input: job.input, other: job.other && identityOf(job.other) },
     }),

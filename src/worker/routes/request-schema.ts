@@ -26,12 +26,23 @@ export function strictFields(shape: z.ZodRawShape, rules: readonly Rule[]): z.Zo
   return schema;
 }
 
-/** What only the configuration can judge of a body's `webhook_url`: where we may send. */
+/**
+ * What no schema can judge of a body's `webhook_url`: where we may send, which the configuration says, and whether there
+ * is one where events were chosen for it.
+ */
 export function webhookErrors(config: Config, body: unknown): FieldError[] {
   const url = memberOf(body, 'webhook_url');
+  if (url === undefined) return eventsWithoutUrl(body);
   if (typeof url !== 'string') return [];
   const check = checkWebhook(config, url);
   return check.ok ? [] : [{ pointer: '/webhook_url', detail: check.reason }];
+}
+
+/** Events that were chosen for no address would go nowhere, and nobody would notice. */
+export function eventsWithoutUrl(body: unknown): FieldError[] {
+  const chosen = memberOf(body, 'webhook_events') !== undefined;
+  const isAlone = chosen && memberOf(body, 'webhook_url') === undefined;
+  return isAlone ? [{ pointer: '/webhook_events', detail: 'needs a webhook_url to go to' }] : [];
 }
 
 /** Whether we may send events to an address. */

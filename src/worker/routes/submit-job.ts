@@ -12,6 +12,8 @@ import { homeShard, mintId, type ShardRef } from '../ids.ts';
 import { ShardClient } from '../jobs/client.ts';
 import type { JobRequest, JobView, SubmitCommand, SubmitOutcome } from '../jobs/contract.ts';
 import type { Model, ModelInput } from '../models/model.ts';
+import { unusualEvents } from '../webhooks/event-list.ts';
+import { DEFAULT_JOB_EVENTS, type JobEventType } from '../webhooks/types.ts';
 import {
   bringsBytes,
   dropImages,
@@ -31,6 +33,8 @@ export interface SubmitRequest {
   readonly input: ModelInput;
   readonly responseMode: 'inline' | 'polling';
   readonly webhookUrl: string | undefined;
+  /** Each once, in the order of the docs. */
+  readonly webhookEvents: readonly JobEventType[] | undefined;
   readonly idempotencyKey: string | null;
   /** What is wrong already: reported together with what the images add. */
   readonly errors: readonly FieldError[];
@@ -48,7 +52,7 @@ export interface SubmittedJob {
 export async function submitJob(c: Context<App>, request: SubmitRequest): Promise<SubmittedJob> {
   const config = c.get('config');
   const { account, keyHash } = c.get('caller');
-  const { model, input, webhookUrl, idempotencyKey } = request;
+  const { model, input, webhookUrl, webhookEvents, idempotencyKey } = request;
   const { image_url, end_image_url, ...parameters } = input as ModelInput & {
     image_url: string;
     end_image_url?: string;
@@ -77,6 +81,7 @@ export async function submitJob(c: Context<App>, request: SubmitRequest): Promis
     images: await storeImages(c, jobId, images),
     usualMs: model.usualMs(input),
     ...(webhookUrl === undefined ? {} : { webhookUrl }),
+    ...(webhookEvents === undefined ? {} : { webhookEvents }),
   };
   const command: SubmitCommand = {
     jobId,
@@ -121,7 +126,7 @@ function insufficient(outcome: { readonly required: number; readonly balance: nu
 
 /** The request as it was parsed, with its defaults, without its key, its images by what they show. */
 function fingerprintOf(request: SubmitRequest, images: ResolvedImages): Promise<string> {
-  const { model, input, responseMode, webhookUrl } = request;
+  const { model, input, responseMode, webhookUrl, webhookEvents } = request;
   return fingerprint({
     model: model.id,
     ...input,
@@ -129,5 +134,7 @@ function fingerprintOf(request: SubmitRequest, images: ResolvedImages): Promise<
     end_image_url: images.end ? identityOf(images.end) : null,
     response_mode: responseMode,
     webhook_url: webhookUrl ?? null,
+    // Undefined is absent: requests that choose none have the fingerprint that they had before events could be chosen.
+    webhook_events: unusualEvents(DEFAULT_JOB_EVENTS, webhookEvents),
   });
 }

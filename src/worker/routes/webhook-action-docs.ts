@@ -113,7 +113,7 @@ export const RecoverRequest = z
     },
     { error: notAnObject },
   )
-  .meta({ id: 'RecoverRequest' });
+  .meta({ id: 'RecoverRequest', example: { since: '2026-10-01T12:00:00Z' } });
 
 /** `POST /api/webhook-endpoints/{id}/recover` */
 export const recoverEndpoint = createRoute({

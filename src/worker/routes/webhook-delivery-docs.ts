@@ -12,7 +12,7 @@ import { json, KEY_BODY, KEY_IN_BODY, problems, SECURITY } from './schemas.ts';
 export const DELIVERIES_PATH = '/api/webhook-deliveries';
 const TAGS = ['Webhook deliveries'];
 const params = z.object({
-  id: z.string().meta({ example: 'dlv_u00m3k9x2rq5h8n1c7t4w6y0abd3e5fg9z7h2k9x4rq5w8' }),
+  id: z.string().meta({ example: 'dlv_u00m3k9x2rq5h8n1c7t4w6y0abd3e5fgz7h2k9x4rq5w8' }),
 });
 
 const MAX_PAGE = 100;

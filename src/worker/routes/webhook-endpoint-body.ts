@@ -60,14 +60,19 @@ const FIELDS = {
 };
 
 /** What makes an endpoint. */
-export const NewEndpointRequest = z
-  .strictObject({ url, ...FIELDS }, { error: notAnObject })
-  .meta({ id: 'NewWebhookEndpointRequest' });
+export const NewEndpointRequest = z.strictObject({ url, ...FIELDS }, { error: notAnObject }).meta({
+  id: 'NewWebhookEndpointRequest',
+  example: {
+    url: 'https://example.com/webhooks/firstframe',
+    events: ['job.completed', 'job.failed'],
+    description: 'production',
+  },
+});
 
 /** What changes one: whatever is absent stays as it is. */
 export const EndpointRequest = z
   .strictObject({ url: url.optional(), ...FIELDS }, { error: notAnObject })
-  .meta({ id: 'WebhookEndpointRequest' });
+  .meta({ id: 'WebhookEndpointRequest', example: { enabled: true } });
 
 /**
  * The fields that the body sets.

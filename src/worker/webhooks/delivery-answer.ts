@@ -31,7 +31,7 @@ const Attempt = z
 /** One event to one receiver. */
 export const WebhookDelivery = z
   .object({
-    id: z.string().meta({ example: 'dlv_u00m3k9x2rq5h8n1c7t4w6y0abd3e5fg9z7h2k9x4rq5w8' }),
+    id: z.string().meta({ example: 'dlv_u00m3k9x2rq5h8n1c7t4w6y0abd3e5fgz7h2k9x4rq5w8' }),
     event: z.enum(EVENT_TYPES),
     event_id: z.string().meta({ description: 'What the receiver gets as `webhook-id`, on every try.' }),
     endpoint_id: z
@@ -53,7 +53,29 @@ export const WebhookDelivery = z
     attempts: z.array(Attempt).meta({ description: 'The oldest first; of very many the latest.' }),
     next_attempt_at: time.nullable(),
   })
-  .meta({ id: 'WebhookDelivery' });
+  .meta({
+    id: 'WebhookDelivery',
+    example: {
+      id: 'dlv_u00m3k9x2rq5h8n1c7t4w6y0abd3e5fgz7h2k9x4rq5w8',
+      event: 'job.completed',
+      event_id: 'evt_u00m3k9x2rq5h8n1c7t4w6y0abd3e5fgz',
+      endpoint_id: 'ep_7h2k9x4rq5w8',
+      url: 'https://example.com/webhooks/firstframe',
+      job_id: 'job_u00m3k9x2rq5h8n1c7t4w6y0abd3e5fg',
+      status: 'pending',
+      created_at: '2026-10-01T12:00:41.000Z',
+      attempts: [
+        {
+          at: '2026-10-01T12:00:41.020Z',
+          status_code: 503,
+          duration_ms: 84,
+          response: 'try later',
+          error: null,
+        },
+      ],
+      next_attempt_at: '2026-10-01T12:00:46.300Z',
+    },
+  });
 
 /** A page of deliveries. */
 export const WebhookDeliveries = z

@@ -6,6 +6,20 @@ import { EVENT_TYPES } from './types.ts';
 
 const time = z.iso.datetime();
 
+const EXAMPLE = {
+  id: 'ep_7h2k9x4rq5w8',
+  url: 'https://example.com/webhooks/firstframe',
+  events: ['job.completed', 'job.failed'],
+  description: 'production',
+  header_names: ['Authorization'],
+  rate_limit: 50,
+  enabled: true,
+  created_at: '2026-10-01T12:00:00.000Z',
+  updated_at: '2026-10-01T12:00:00.000Z',
+  expiring_secrets: [],
+};
+const EXAMPLE_SECRET = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw';
+
 const DISABLED_REASONS = ['manual', 'gone', 'requested', 'failing'] as const;
 
 /** An endpoint, as its owner is told. */
@@ -34,7 +48,7 @@ export const WebhookEndpoint = z
       .array(time)
       .meta({ description: 'When each old secret ends that still signs beside the present one.' }),
   })
-  .meta({ id: 'WebhookEndpoint' });
+  .meta({ id: 'WebhookEndpoint', example: EXAMPLE });
 
 /** Told where some shards could not be, yet. */
 export const pendingShards = {
@@ -45,15 +59,18 @@ export const pendingShards = {
 };
 
 /** The answer to a change. */
-export const ChangedEndpoint = WebhookEndpoint.extend(pendingShards).meta({ id: 'ChangedWebhookEndpoint' });
+export const ChangedEndpoint = WebhookEndpoint.extend(pendingShards).meta({
+  id: 'ChangedWebhookEndpoint',
+  example: EXAMPLE,
+});
 
 /** The answer to its making: the one time that the secret comes along. */
 export const NewEndpoint = ChangedEndpoint.extend({
   secret: z.string().meta({
     description: 'Verifies what is sent to this endpoint. Shown now, and by no later answer: keep it.',
-    example: 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw',
+    example: EXAMPLE_SECRET,
   }),
-}).meta({ id: 'NewWebhookEndpoint' });
+}).meta({ id: 'NewWebhookEndpoint', example: { ...EXAMPLE, secret: EXAMPLE_SECRET } });
 
 /** Every endpoint of an account. */
 export const WebhookEndpoints = z.object({ data: z.array(WebhookEndpoint) }).meta({ id: 'WebhookEndpoints' });

@@ -24,3 +24,14 @@ export function eventListMeta(types: readonly string[]) {
 export function orderedEvents<Type extends string>(types: readonly Type[], given: readonly Type[]): Type[] {
   return types.filter((type) => given.includes(type));
 }
+
+/**
+ * What tells one list from another under an Idempotency-Key: undefined for the usual events, named or not.
+ * @param ordered as {@link orderedEvents} makes it.
+ */
+export function unusualEvents<Type extends string>(
+  usual: readonly Type[],
+  ordered: readonly Type[] | undefined,
+): readonly Type[] | undefined {
+  return ordered?.join() === usual.join() ? undefined : ordered;
+}
