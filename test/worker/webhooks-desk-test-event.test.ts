@@ -51,6 +51,21 @@ describe('a test event', () => {
     expect(other.hits).toEqual([]);
   });
 
+  it('is unlike an event about the account, which is recovered when it was missed', async () => {
+    const desk = await DeskWorld.create();
+    const { url, hits } = desk.receiver((_, nth) => new Response(null, { status: nth === 1 ? 500 : 200 }));
+    const endpointId = await desk.endpoint(url);
+    const noticeId = await desk.mintNotice();
+    const sent = expectKind(await send(desk, endpointId, noticeId), 'sent').delivery;
+    await desk.world.quiet();
+    await desk.world.sql('UPDATE notices SET test = 0 WHERE id = ?', [noticeId]);
+    const now = Date.now();
+    await desk.client.recover({ keyHash: desk.keyHash, endpointId, since: now, until: now });
+    await desk.world.quiet();
+    expect(hits.map(({ id }) => id)).toEqual([sent.eventId, sent.eventId]);
+    expect(await desk.read(sent.deliveryId)).toMatchObject({ status: 'delivered' });
+  });
+
   it('is not sent to an endpoint that is disabled, or is none', async () => {
     const desk = await DeskWorld.create();
     const endpointId = await desk.endpoint(desk.receiver().url, { enabled: false });
