@@ -3,7 +3,7 @@
  * time was over. In memory: after a restart each may take one try's time to show itself.
  */
 
-import { MAX_HUNG, MAX_PER_HOST } from './schedule.ts';
+import { MAX_HUNG, MAX_OF_KIND, MAX_PER_HOST } from './schedule.ts';
 
 /** Hosts that are remembered, those heard of last: a job may name any. */
 const MAX_LANES = 1_000;
@@ -19,7 +19,6 @@ export interface LaneChoice {
 export class Lanes {
   /** Whether the last try was answered in time, by lane; the longest unheard of first. */
   readonly #inTime = new Map<string, boolean>();
-  #turn = 0;
 
   /** A try has ended. */
   heard(lane: string, inTime: boolean): void {
@@ -32,7 +31,7 @@ export class Lanes {
 
   /**
    * What the next claim may take, while work in the lanes `running` is under way. Lanes that hang share {@link MAX_HUNG}
-   * places, however many they are. And every other claim goes to a lane that is known to answer, if one waits: a crowd of
+   * places, however many they are. And the last place goes to a lane that is known to answer, if one waits: a crowd of
    * receivers that have never been tried, and may all hang, must not stand before it.
    */
   choose(running: readonly string[]): LaneChoice {
@@ -41,7 +40,8 @@ export class Lanes {
     const full = [...count].filter(([, n]) => n >= MAX_PER_HOST).map(([lane]) => lane);
     const hung = running.filter((lane) => this.#inTime.get(lane) === false).length;
     const except = hung >= MAX_HUNG ? [...new Set([...full, ...this.#lanes(false)])] : full;
-    return { except, first: this.#turn++ % 2 === 0 ? this.#lanes(true) : [] };
+    const unproven = running.filter((lane) => lane !== '' && this.#inTime.get(lane) !== true).length;
+    return { except, first: unproven >= MAX_OF_KIND.deliver - 1 ? this.#lanes(true) : [] };
   }
 
   #lanes(inTime: boolean): string[] {

@@ -54,8 +54,9 @@ export class Gate {
     const open = Math.max(now, slowUntil);
     if (gap === 0) return { kind: 'send' };
     if (open <= now && turn !== null && now >= turn && now - turn <= TURN_LASTS_MS) return { kind: 'send' };
-    const at = Math.ceil(Math.max(open, this.#next.get(endpoint.id) ?? 0));
-    this.#next.set(endpoint.id, at + gap);
+    const exact = Math.max(open, this.#next.get(endpoint.id) ?? 0);
+    this.#next.set(endpoint.id, exact + gap);
+    const at = Math.ceil(exact);
     if (at <= now) return { kind: 'send' };
     this.#turns.set(deliveryId, at);
     return { kind: 'wait', until: at };

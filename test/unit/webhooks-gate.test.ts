@@ -1,0 +1,98 @@
+import { describe, expect, it } from 'vitest';
+import { Gate, SLOW_GAP_MS, TURN_LASTS_MS, type Verdict } from '../../src/worker/webhooks/gate.ts';
+import type { Health } from '../../src/worker/webhooks/health.ts';
+
+const T = 1_800_000_000_000;
+const ENDPOINT = { id: 'ep_1', enabled: true, epoch: 1, rateLimit: null };
+const SLOW: Health = { epoch: 1, failingSince: T, slowUntil: T + 5_000, slowStep: 1, mark: null };
+
+/** The verdicts on deliveries a, b, c, …, all at one moment. */
+function judgeAll(
+  gate: Gate,
+  count: number,
+  more: { rateLimit?: number; health?: Health | null; now?: number } = {},
+): Verdict[] {
+  const { rateLimit = null, health = null, now = T } = more;
+  return Array.from({ length: count }, (_, n) =>
+    gate.judge({ deliveryId: `d${n}`, endpoint: { ...ENDPOINT, rateLimit }, health, now }),
+  );
+}
+
+const waits = (verdicts: readonly Verdict[]) =>
+  verdicts.map((verdict) => (verdict.kind === 'wait' ? verdict.until - T : verdict.kind));
+
+describe('the gate', () => {
+  it('lets everything through to an endpoint that is well and has no limit', () => {
+    expect(waits(judgeAll(new Gate(), 5))).toEqual(Array(5).fill('send'));
+  });
+
+  it('gives out turns at the rate of the endpoint, and lets each through at its turn', () => {
+    const gate = new Gate();
+    expect(waits(judgeAll(gate, 4, { rateLimit: 3 }))).toEqual(['send', 334, 667, 1_000]);
+    for (const [n, at] of [334, 667, 1_000].entries()) {
+      const arrival = { deliveryId: `d${n + 1}`, endpoint: { ...ENDPOINT, rateLimit: 3 }, health: null };
+      expect(gate.judge({ ...arrival, now: T + at })).toEqual({ kind: 'send' });
+    }
+  });
+
+  it('does not let two through for one turn, and none that missed its turn', () => {
+    const gate = new Gate();
+    expect(waits(judgeAll(gate, 3, { rateLimit: 1 }))).toEqual(['send', 1_000, 2_000]);
+    const later = { rateLimit: 1, now: T + 2_000 + TURN_LASTS_MS + 1 };
+    expect(waits(judgeAll(gate, 3, later))).toEqual(['send', 4_001, 5_001]);
+  });
+
+  it('keeps the limit over any time, however deliveries come', () => {
+    const gate = new Gate();
+    const sent: number[] = [];
+    const due = new Map(Array.from({ length: 60 }, (_, n) => [`d${n}`, T + (n % 7) * 130]));
+    for (let now = T; due.size > 0; now += 10) {
+      for (const [deliveryId, at] of due) {
+        if (at > now) continue;
+        const verdict = gate.judge({
+          deliveryId,
+          endpoint: { ...ENDPOINT, rateLimit: 10 },
+          health: null,
+          now,
+        });
+        if (verdict.kind === 'wait') due.set(deliveryId, verdict.until);
+        else {
+          sent.push(now);
+          due.delete(deliveryId);
+        }
+      }
+    }
+    for (const [n, at] of sent.entries()) {
+      if (n >= 10) expect(at - (sent[n - 10] ?? 0)).toBeGreaterThanOrEqual(1_000 - 10);
+    }
+    expect((sent.at(-1) ?? 0) - T).toBeLessThanOrEqual(6_000);
+  });
+
+  it('sends nothing to a slowed endpoint until its pause is over, and then one after the other', () => {
+    const gate = new Gate();
+    expect(waits(judgeAll(gate, 3, { health: SLOW }))).toEqual([
+      5_000,
+      5_000 + SLOW_GAP_MS,
+      5_000 + 2 * SLOW_GAP_MS,
+    ]);
+    // Slow again at the first: the second's turn has come too early.
+    const again = { ...SLOW, slowUntil: T + 15_000, slowStep: 2 };
+    const arrival = { deliveryId: 'd1', endpoint: ENDPOINT, health: again };
+    expect(waits([gate.judge({ ...arrival, now: T + 5_250 })])).toEqual([15_000]);
+    expect(gate.judge({ ...arrival, now: T + 15_000 })).toEqual({ kind: 'send' });
+  });
+
+  it('holds what is for a disabled endpoint, and ends what is for a deleted one', () => {
+    const gate = new Gate();
+    const disabled = { ...ENDPOINT, enabled: false };
+    expect(gate.judge({ deliveryId: 'd', endpoint: disabled, health: SLOW, now: T }).kind).toBe('hold');
+    const gone: Health = { ...SLOW, mark: { reason: 'gone', since: T, reported: false } };
+    expect(gate.judge({ deliveryId: 'd', endpoint: ENDPOINT, health: gone, now: T }).kind).toBe('hold');
+    expect(gate.judge({ deliveryId: 'd', endpoint: null, health: SLOW, now: T }).kind).toBe('deleted');
+  });
+
+  it('knows nothing of a slow time before the endpoint was enabled', () => {
+    const endpoint = { ...ENDPOINT, epoch: 2 };
+    expect(new Gate().judge({ deliveryId: 'd', endpoint, health: SLOW, now: T }).kind).toBe('send');
+  });
+});
