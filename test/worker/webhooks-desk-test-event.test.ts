@@ -86,6 +86,12 @@ describe('a test event', () => {
     expect(await desk.ids()).toHaveLength(2);
     await desk.world.pass(1);
     expect(await desk.ids()).toEqual([later.deliveryId]);
+    // Asked for again, it waits for a receiver that is slow.
+    const slow = { slowUntil: Date.now() + 20 * 24 * HOUR_MS, slowStep: 1 };
+    await desk.writeHealth(endpointId, slow);
+    expectKind(await desk.resend(later.deliveryId), 'resent');
+    await desk.world.quiet();
+    expect(await desk.world.planned(later.deliveryId)).toMatchObject({ due_at: slow.slowUntil });
     await desk.world.pass(10 * 24 * HOUR_MS);
     expect(await desk.ids()).toEqual([]);
     expect(await desk.world.sql('SELECT * FROM notices')).toEqual([]);
