@@ -10,7 +10,7 @@ import { PALETTE } from '../../src/worker/docs/style.ts';
 import { JOB_ERROR_CODES, problemSlug } from '../../src/worker/errors.ts';
 import { MODELS } from '../../src/worker/models/index.ts';
 import type { Model } from '../../src/worker/models/model.ts';
-import { EVENT_SCHEMAS } from '../../src/worker/webhooks/event.ts';
+import { EVENT_TYPES } from '../../src/worker/webhooks/types.ts';
 
 const CONFIG: DocsConfig = {
   PUBLIC_URL: 'https://video.example.com',
@@ -206,7 +206,7 @@ describe('what the mission asks for', () => {
         .slice(1)
         .map(([code]) => code),
     ).toEqual([...JOB_ERROR_CODES]);
-    for (const type of Object.keys(EVENT_SCHEMAS)) expect(html).toContain(`<code>${type}</code>`);
+    for (const type of EVENT_TYPES) expect(html).toContain(`<code>${type}</code>`);
   });
 });
 

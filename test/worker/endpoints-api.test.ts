@@ -78,6 +78,14 @@ describe('an endpoint that is made', () => {
     expect(read.text + list.text).not.toMatch(/hunter2|whsec_/);
   });
 
+  it('is made as the docs say it', async () => {
+    const page = await ask('/docs');
+    const code = page.text.replaceAll('&quot;', '"').replaceAll('&#39;', "'");
+    const body = /webhook-endpoints' \\[\s\S]*? -d '([^']+)'/.exec(code)?.[1] ?? '';
+    const answer = await send(await Customer.create(), 'POST', ENDPOINTS, body);
+    expect([answer.status, answer.body.events]).toEqual([201, ['job.completed', 'job.failed']]);
+  });
+
   it('takes the key from the body', async () => {
     const customer = await Customer.create();
     const { key: api_key } = customer;

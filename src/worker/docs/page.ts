@@ -13,10 +13,11 @@ import {
   type DocsConfig,
   idempotencySection,
   limitsSection,
+  PLACEHOLDER,
   samplesSection,
-  webhooksSection,
 } from './sections.ts';
 import { jobErrorTable, parameterTable, priceTable, problemTable } from './tables.ts';
+import { webhooksSection } from './webhooks-section.ts';
 
 /**
  * The page of one model, `GET /docs/{model}`. `serviceShape` has the fields that every model's endpoint takes beside the
@@ -37,7 +38,7 @@ ${priceTable(grid)}`,
     ],
     ['authentication', 'Authentication', authenticationSection()],
     ['idempotency', 'Idempotency', idempotencySection()],
-    ['webhooks', 'Webhooks', webhooksSection()],
+    ['webhooks', 'Webhooks', webhooksSection(config, PLACEHOLDER.apiKey)],
     [
       'errors',
       'Errors',

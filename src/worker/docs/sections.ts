@@ -3,14 +3,11 @@
 import { html } from 'hono/html';
 import { MAX_IMAGE_PIXELS, MAX_IMAGE_SIDE, MIN_RENDERED_SIDE } from '../media/image-limits.ts';
 import type { Model, PriceTable } from '../models/model.ts';
-import { DELIVERY_TIMEOUT_MS } from '../webhooks/deliver.ts';
-import { EVENT_SCHEMAS, exampleOf } from '../webhooks/event.ts';
-import { RETRY_DELAYS_MS } from '../webhooks/schedule.ts';
+import { code, json, mebibytes, span } from './blocks.ts';
 import type { Html } from './layout.ts';
 import { grouped } from './parameters.ts';
 import type { PriceGrid } from './pricing.ts';
 import { type Samples, samples } from './samples.ts';
-import { VERIFY_JAVASCRIPT, VERIFY_PYTHON } from './webhook-samples.ts';
 
 /** What the docs tell of a deployment: a part of its configuration, by the same names. */
 export interface DocsConfig {
@@ -26,38 +23,9 @@ export interface DocsConfig {
 }
 
 /** Stands in the samples for what the reader has to fill in. */
-const PLACEHOLDER = { apiKey: 'YOUR_API_KEY', imageUrl: 'https://example.com/photo.jpg' } as const;
+export const PLACEHOLDER = { apiKey: 'YOUR_API_KEY', imageUrl: 'https://example.com/photo.jpg' } as const;
 
 const EXAMPLE_JOB_ID = 'job_b00j6m2k1x8q4t7v9w3y5z0a2c4e6g8h';
-const BYTES_PER_MIB = 1_048_576;
-
-/** A block of code. `copy`: one click or long press selects all of it. */
-function code(text: string, label: string, copy = true): Html {
-  // A region that scrolls must be reachable by keyboard, and then it needs a name.
-  return html`<pre${copy ? html` class="copy"` : ''} tabindex="0" role="region" aria-label="${label}"><code>${text}</code></pre>`;
-}
-
-function json(value: unknown, label: string): Html {
-  return code(JSON.stringify(value, null, 2), label, false);
-}
-
-/** 16_777_216 as "16 MiB". */
-function mebibytes(bytes: number): string {
-  return bytes % BYTES_PER_MIB === 0 ? `${bytes / BYTES_PER_MIB} MiB` : `${grouped(bytes)} bytes`;
-}
-
-/** Seconds in the largest unit that divides them. */
-function span(seconds: number): string {
-  for (const [unit, size] of [
-    ['day', 86_400],
-    ['hour', 3_600],
-    ['minute', 60],
-  ] as const) {
-    if (seconds >= size && seconds % size === 0)
-      return `${seconds / size} ${unit}${seconds === size ? '' : 's'}`;
-  }
-  return `${seconds} second${seconds === 1 ? '' : 's'}`;
-}
 
 /** The three whole programs. */
 export function samplesSection(model: Model, config: DocsConfig): Html {
@@ -121,27 +89,6 @@ export function idempotencySection(): Html {
 <p>The same key with another request is a 422. Refused requests are not remembered. A key lives as long as its job. Requests with a key are decided in your account's home region, so from far away they take a little longer than those without.</p>
 <p>Uploads take the header too: the same key and image is the same upload, as long as the upload is kept. Keys of uploads and keys of jobs have nothing to do with each other: one text may be used for both.</p>
 ${code(`Idempotency-Key: order-1042-video-1`, 'Example of the header')}`;
-}
-
-/** 0, 5 s, 5 min, …, as a receiver reads it. */
-function retrySchedule(): string {
-  return RETRY_DELAYS_MS.slice(1)
-    .map((delay) => span(delay / 1_000))
-    .join(', ');
-}
-
-/** Events: what they are, when they come, how to verify them. */
-export function webhooksSection(): Html {
-  const events = Object.entries(EVENT_SCHEMAS);
-  return html`<p>With <code>webhook_url</code> in the request, that address gets a POST when the job ends. It must be https, on port 443 or 8443, and public. <code>data</code> is the job's status answer; of <code>upload.completed</code>, the upload link.</p>
-<ul>${events.map(([type, schema]) => html`<li><code>${type}</code>: ${schema.meta()?.description ?? ''}</li>`)}</ul>
-${json(exampleOf('job.completed'), 'Example of an event')}
-<h3>Verifying</h3>
-<p>Events are signed as <a href="https://www.standardwebhooks.com/" rel="noreferrer">Standard Webhooks</a> says: <code>webhook-signature</code> is an HMAC-SHA-256 over <code>webhook-id</code>, <code>webhook-timestamp</code> and the body as it came, joined by full stops. Its libraries verify that in every common language. Your secret, <code>whsec_…</code>, is at <code>GET /api/account/webhook-secret</code>.</p>
-${code(VERIFY_JAVASCRIPT, 'Receiver in JavaScript')}
-${code(VERIFY_PYTHON, 'Receiver in Python')}
-<h3>Delivery</h3>
-<p>Any 2xx within ${span(DELIVERY_TIMEOUT_MS / 1_000)} counts as delivered; a redirect is a failure. After a failure the event is sent again ${RETRY_DELAYS_MS.length - 1} times, with these pauses, each spread by a fifth to both sides: ${retrySchedule()}. <code>Retry-After</code> can make a pause longer. An event may come more than once and out of order: <code>webhook-id</code> is the same on every try, so remember the ones that you have handled. Answer 410 when you want no more of an event: it ends the tries.</p>`;
 }
 
 /** The bounds of this deployment. */
