@@ -1,7 +1,8 @@
 /** What leaves the bucket, and when. */
 
 import type { Config } from '../env.ts';
-import { INPUT_PREFIX, MAX_PAGE, PIECE_PREFIX, UPLOAD_PREFIX } from './storage.ts';
+import { MAX_PAGE } from './delete-page.ts';
+import { INPUT_PREFIX, PIECE_PREFIX, UPLOAD_PREFIX } from './storage.ts';
 
 const MS_PER_HOUR = 3_600_000;
 /**

@@ -1,6 +1,6 @@
 /** Deleting what a try has written. What cannot be deleted now is swept by its age. */
 
-import { deletePage, MAX_PAGE } from '../../media/storage.ts';
+import { deletePage, MAX_PAGE } from '../../media/delete-page.ts';
 
 /** Deletes objects by their keys. A failure is logged. */
 export async function eraseKeys(bucket: R2Bucket, keys: readonly string[]): Promise<void> {

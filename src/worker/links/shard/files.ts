@@ -1,6 +1,7 @@
 /** What the tidy duty deletes in R2. Each call deletes a page at most, so that no link can hold up the others. */
 
-import { deletePage, linkImagePrefix, linkPiecePrefix } from '../../media/storage.ts';
+import { deletePage } from '../../media/delete-page.ts';
+import { linkImagePrefix, linkPiecePrefix } from '../../media/storage.ts';
 
 /** Whose link, and which. */
 export interface LinkFiles {
