@@ -1,5 +1,3 @@
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import type { Browser, Page as Tab } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import * as z from 'zod';
@@ -8,8 +6,9 @@ import { docsIndex, docsPage, problemPage } from '../../src/worker/docs/page.ts'
 import { samples } from '../../src/worker/docs/samples.ts';
 import { PALETTE } from '../../src/worker/docs/style.ts';
 import { MODELS } from '../../src/worker/models/index.ts';
-import { openBrowser } from '../support/browser.ts';
+import { openBrowser, visit } from '../support/browser.ts';
 import { withoutBrowser } from '../support/commands.ts';
+import { openSite, type Site } from '../support/site.ts';
 
 const [model] = MODELS;
 if (!model) throw new Error('the catalogue is empty');
@@ -48,56 +47,44 @@ function rgb(colour: string): string {
 const noBrowser = await withoutBrowser();
 
 describe.skipIf(noBrowser !== null)('the pages in Chromium', { timeout: TIMEOUT_MS }, () => {
-  const server = createServer((request, response) => {
-    const page = pages.get(request.url ?? '');
-    if (page) response.writeHead(200, page.headers).end(page.html);
-    else response.writeHead(404).end();
-  });
+  let site: Site;
   let browser: Browser;
-  let base = '';
 
   beforeAll(async () => {
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    site = await openSite((request, response) => {
+      const page = pages.get(request.url ?? '');
+      if (page) response.writeHead(200, page.headers).end(page.html);
+      else response.writeHead(404).end();
+    });
     browser = await openBrowser();
   }, TIMEOUT_MS);
 
   afterAll(async () => {
-    await browser.close();
-    server.closeAllConnections();
-    await new Promise((resolve) => server.close(resolve));
+    await browser?.close();
+    await site?.close();
   });
 
-  /** Opens a page, lets `look` look at it, and tells every request and every complaint of the browser. */
-  async function opened<T>(
+  const viewport = (width: number) => ({ width, height: 844 });
+
+  const opened = <T>(
     path: string,
-    options: { width: number; scheme?: 'light' | 'dark' },
+    { width, scheme = 'light' }: { width: number; scheme?: 'light' | 'dark' },
     look: (tab: Tab) => Promise<T>,
-  ) {
-    const context = await browser.newContext({
-      viewport: { width: options.width, height: 844 },
-      colorScheme: options.scheme ?? 'light',
+  ) => visit(browser, site.url + path, { viewport: viewport(width), colorScheme: scheme }, look);
+
+  it.each([...pages.keys()])('%s fits every screen and asks for nothing else', async (path) => {
+    const { seen, requests, complaints } = await opened(path, { width: 320 }, async (tab) => {
+      const over: Record<number, number> = {};
+      for (const width of [320, 390, 768, 1_280]) {
+        await tab.setViewportSize(viewport(width));
+        over[width] = await tab.evaluate(
+          () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
+        );
+      }
+      return over;
     });
-    const tab = await context.newPage();
-    const requests: string[] = [];
-    const complaints: string[] = [];
-    tab.on('request', (request) => requests.push(request.url()));
-    tab.on('console', (message) => complaints.push(message.text()));
-    tab.on('pageerror', (problem) => complaints.push(problem.message));
-    await tab.goto(base + path);
-    const seen = await look(tab);
-    await context.close();
-    return { seen, requests, complaints };
-  }
-
-  const cases = [...pages.keys()].flatMap((path) => [320, 390, 768, 1_280].map((width) => ({ path, width })));
-
-  it.each(cases)('$path fits into $width px and asks for nothing else', async ({ path, width }) => {
-    const { seen, requests, complaints } = await opened(path, { width }, (tab) =>
-      tab.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth),
-    );
-    expect(seen).toBe(0);
-    expect(requests.filter((url) => !url.startsWith('data:'))).toEqual([base + path]);
+    expect(seen).toEqual({ 320: 0, 390: 0, 768: 0, 1280: 0 });
+    expect(requests.filter((url) => !url.startsWith('data:'))).toEqual([site.url + path]);
     expect(complaints).toEqual([]);
   });
 

@@ -1,13 +1,13 @@
 /** A picture sent with one fetch by a page of another origin, in Chromium, which asks first whether it may. */
 
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { RequestListener } from 'node:http';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { type BadLine, openBadLine } from '../support/bad-line.ts';
 import { openBrowser } from '../support/browser.ts';
 import { withoutBrowser } from '../support/commands.ts';
 import { startService, type TestService, upstreamAt } from '../support/service.ts';
+import { openSite, type Site } from '../support/site.ts';
 import { makeLink, type OwnedLink, pngOfBytes, readLink, sha256 } from '../support/upload-links.ts';
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
@@ -28,21 +28,20 @@ describe.skipIf(noBrowser !== null)('a page of another origin in Chromium', () =
   let line: BadLine;
   let service: TestService;
   let browser: Browser;
-  let origin = '';
+  let site: Site;
   const files = new Map<string, Buffer>();
   /** An integrator's page, and the pictures that a person would choose. */
-  const server = createServer((request, response) => {
+  const answer: RequestListener = (request, response) => {
     const file = files.get(request.url ?? '');
     if (file) response.writeHead(200, { 'Content-Type': 'image/png' }).end(file);
     else {
       response.writeHead(200, { 'Content-Type': 'text/html' });
       response.end('<!doctype html><title>An integrator</title>');
     }
-  });
+  };
 
   beforeAll(async () => {
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    site = await openSite(answer);
     // It breaks nowhere: it tells what the browser asks.
     line = await openBadLine();
     service = await startService({
@@ -56,8 +55,7 @@ describe.skipIf(noBrowser !== null)('a page of another origin in Chromium', () =
     await browser?.close();
     await line?.close();
     await service?.close();
-    server.closeAllConnections();
-    await new Promise((resolve) => server.close(resolve));
+    await site?.close();
   });
 
   /** The page, a link, and a picture that the page can load. */
@@ -66,8 +64,8 @@ describe.skipIf(noBrowser !== null)('a page of another origin in Chromium', () =
     const file = `/${link.upload_id}.png`;
     files.set(file, bytes);
     const tab = await (await browser.newContext()).newPage();
-    await tab.goto(origin);
-    expect(new URL(link.url).origin).not.toBe(origin);
+    await tab.goto(site.url);
+    expect(new URL(link.url).origin).not.toBe(site.url);
     return { link, tab, file };
   }
 

@@ -1,7 +1,5 @@
 /** The page of an upload link in every state: how it fits, what it asks for, and what it is without eyes or mouse. */
 
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import type { Browser, BrowserContextOptions, Page as Tab } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { PublicJob, PublicLink } from '../../src/studio/upload/link.ts';
@@ -9,9 +7,10 @@ import { linkPage, problemPage, SCRIPT_PATH } from '../../src/studio/upload/page
 import { SCRIPT } from '../../src/studio/upload/script.ts';
 import { UPLOAD_PALETTE } from '../../src/studio/upload/style.ts';
 import type { Page } from '../../src/worker/docs/layout.ts';
-import { openBrowser } from '../support/browser.ts';
+import { openBrowser, visit } from '../support/browser.ts';
 import { withoutBrowser } from '../support/commands.ts';
 import { picture } from '../support/pictures.ts';
+import { openSite, type Site } from '../support/site.ts';
 import { soakOr } from '../support/soak.ts';
 
 const PENDING: PublicLink = {
@@ -73,54 +72,44 @@ function layoutShift(): Promise<number> {
 const noBrowser = await withoutBrowser();
 
 describe.skipIf(noBrowser !== null)('the page of an upload link', { timeout: TIMEOUT_MS }, () => {
-  const server = createServer((request, response) => {
-    const path = (request.url ?? '').replace(/\?.*/, '');
-    const name = path.slice('/u/'.length);
-    const page = pages.get(name);
-    if (path === SCRIPT_PATH) response.writeHead(200, { 'content-type': 'text/javascript' }).end(SCRIPT);
-    // Nothing changes while it is looked at.
-    else if (page && request.headers.accept === 'application/json') response.end(JSON.stringify(links[name]));
-    else if (page) response.writeHead(200, page.headers).end(page.html);
-    else response.writeHead(204).end();
-  });
+  let site: Site;
   let browser: Browser;
-  let base = '';
 
   beforeAll(async () => {
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    site = await openSite((request, response) => {
+      const path = (request.url ?? '').replace(/\?.*/, '');
+      const name = path.slice('/u/'.length);
+      const page = pages.get(name);
+      if (path === SCRIPT_PATH) response.writeHead(200, { 'content-type': 'text/javascript' }).end(SCRIPT);
+      // Nothing changes while it is looked at.
+      else if (page && request.headers.accept === 'application/json')
+        response.end(JSON.stringify(links[name]));
+      else if (page) response.writeHead(200, page.headers).end(page.html);
+      else response.writeHead(204).end();
+    });
     browser = await openBrowser();
   }, TIMEOUT_MS);
 
   afterAll(async () => {
-    await browser.close();
-    server.closeAllConnections();
-    await new Promise((resolve) => server.close(resolve));
+    await browser?.close();
+    await site?.close();
   });
 
-  async function opened<T>(name: string, options: BrowserContextOptions, look: (tab: Tab) => Promise<T>) {
-    const context = await browser.newContext(options);
-    const tab = await context.newPage();
-    const requests: string[] = [];
-    const complaints: string[] = [];
-    tab.on('request', (request) => requests.push(request.url()));
-    tab.on('console', (message) => complaints.push(message.text()));
-    tab.on('pageerror', (problem) => complaints.push(problem.message));
-    await tab.goto(`${base}/u/${name}`);
-    const seen = await look(tab);
-    await context.close();
-    return { seen, requests, complaints };
-  }
+  const opened = <T>(name: string, options: BrowserContextOptions, look: (tab: Tab) => Promise<T>) =>
+    visit(browser, `${site.url}/u/${name}`, options, look);
 
-  const viewport = (width: number) => ({ viewport: { width, height: 844 } });
+  const viewport = (width: number) => ({ width, height: 844 });
+  const widths = soakOr<readonly number[]>([320, 390, 1_280], [320, 1_280]);
 
   it.each([...pages.keys()])('"%s" fits every screen, asks nobody else, and moves nothing', async (name) => {
-    for (const width of soakOr<readonly number[]>([320, 390, 1_280], [320, 1_280])) {
-      for (const javaScriptEnabled of [true, false]) {
-        const { seen, requests, complaints } = await opened(
-          name,
-          { ...viewport(width), javaScriptEnabled },
-          async (tab) => ({
+    for (const javaScriptEnabled of [true, false]) {
+      const { seen, requests, complaints } = await opened(name, { javaScriptEnabled }, async (tab) => {
+        const looks: unknown[] = [];
+        for (const width of widths) {
+          await tab.setViewportSize(viewport(width));
+          // As it is opened at this width.
+          await tab.reload();
+          looks.push({
             over: await tab.evaluate(
               () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
             ),
@@ -128,12 +117,13 @@ describe.skipIf(noBrowser !== null)('the page of an upload link', { timeout: TIM
             lang: await tab.locator('html').getAttribute('lang'),
             // Without script there is nothing that could move, and no frame in which to look.
             moved: javaScriptEnabled ? await tab.evaluate(layoutShift) : 0,
-          }),
-        );
-        expect(seen, `${width}`).toEqual({ over: 0, headings: 1, lang: 'en', moved: 0 });
-        expect(requests.filter((url) => !/^(data|blob):/.test(url) && !url.startsWith(base))).toEqual([]);
-        expect(complaints).toEqual([]);
-      }
+          });
+        }
+        return looks;
+      });
+      expect(seen).toEqual(widths.map(() => ({ over: 0, headings: 1, lang: 'en', moved: 0 })));
+      expect(requests.filter((url) => !/^(data|blob):/.test(url) && !url.startsWith(site.url))).toEqual([]);
+      expect(complaints).toEqual([]);
     }
   });
 
@@ -202,7 +192,7 @@ describe.skipIf(noBrowser !== null)('the page of an upload link', { timeout: TIM
 
   it('is used by keyboard in the order in which it is read', async () => {
     const stop = (id: string) => ({ id, seen: true });
-    const phone = { ...viewport(390), hasTouch: true, isMobile: true };
+    const phone = { viewport: viewport(390), hasTouch: true, isMobile: true };
     expect((await opened('pending', {}, tabStops)).seen).toEqual([stop('file'), stop('send')]);
     expect((await opened('pending', { javaScriptEnabled: false }, tabStops)).seen).toEqual([
       stop('file'),
@@ -218,7 +208,7 @@ describe.skipIf(noBrowser !== null)('the page of an upload link', { timeout: TIM
   it('leads the focus to what comes next, and says it', async () => {
     const photo = await picture(64, 64).jpeg().toBuffer();
     await opened('pending', {}, async (tab) => {
-      await tab.route(`${base}/u/pending`, (route) =>
+      await tab.route(`${site.url}/u/pending`, (route) =>
         route.request().method() === 'PUT' ? undefined : route.continue(),
       );
       await tab.setInputFiles('#file', { name: 'a.jpg', mimeType: 'image/jpeg', buffer: photo });

@@ -1,7 +1,6 @@
 /** tus-js-client and Uppy as they come, in Chromium, on a page of another origin, over a line that breaks. */
 
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { RequestListener } from 'node:http';
 import { build } from 'esbuild';
 import type { Browser, Page } from 'playwright-core';
 import type * as tus from 'tus-js-client';
@@ -10,6 +9,7 @@ import { type BadLine, openBadLine } from '../support/bad-line.ts';
 import { openBrowser } from '../support/browser.ts';
 import { withoutBrowser } from '../support/commands.ts';
 import { startService, type TestService, upstreamAt } from '../support/service.ts';
+import { openSite, type Site } from '../support/site.ts';
 import { objectKeys } from '../support/stored-objects.ts';
 import { makeLink, type OwnedLink, pngOfBytes, readLink, sha256 } from '../support/upload-links.ts';
 
@@ -36,11 +36,11 @@ describe.skipIf(noBrowser !== null)('in Chromium', () => {
   let line: BadLine;
   let service: TestService;
   let browser: Browser;
-  let origin = '';
+  let site: Site;
   let script = '';
   const files = new Map<string, Buffer>();
   /** An integrator's page: the libraries, and the pictures that a person would choose. */
-  const server = createServer((request, response) => {
+  const answer: RequestListener = (request, response) => {
     const file = files.get(request.url ?? '');
     if (file) response.writeHead(200, { 'Content-Type': 'image/png' }).end(file);
     else if (request.url === '/script.js') response.writeHead(200).end(script);
@@ -48,7 +48,7 @@ describe.skipIf(noBrowser !== null)('in Chromium', () => {
       response.writeHead(200, { 'Content-Type': 'text/html' });
       response.end('<!doctype html><title>An integrator</title><script src="/script.js"></script>');
     }
-  });
+  };
 
   beforeAll(async () => {
     const bundle = await build({
@@ -59,8 +59,7 @@ describe.skipIf(noBrowser !== null)('in Chromium', () => {
       platform: 'browser',
     });
     script = bundle.outputFiles[0]?.text ?? '';
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    site = await openSite(answer);
     line = await openBadLine();
     service = await startService({
       upstream: upstreamAt('http://127.0.0.1:9'),
@@ -72,8 +71,7 @@ describe.skipIf(noBrowser !== null)('in Chromium', () => {
     await browser?.close();
     await line?.close();
     await service?.close();
-    server.closeAllConnections();
-    await new Promise((resolve) => server.close(resolve));
+    await site?.close();
   });
 
   /** A picture that the page can load, a link, and the page. */
@@ -83,7 +81,7 @@ describe.skipIf(noBrowser !== null)('in Chromium', () => {
     const file = `/${link.upload_id}.png`;
     files.set(file, bytes);
     const tab = await (await browser.newContext()).newPage();
-    await tab.goto(origin);
+    await tab.goto(site.url);
     return { link, tab, file };
   }
 
