@@ -1,9 +1,10 @@
-/** The examples of docs/upload-links.md, as they stand there but for host, key, and receiver, with the real engine. */
+/**
+ * The examples of docs/upload-links.md, as they stand there but for host, key, and receiver, with the real engine; its
+ * frames are small but in a soak run.
+ */
 
 import { execFile } from 'node:child_process';
 import { copyFile, readFile, symlink, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
@@ -14,9 +15,12 @@ import { openBrowser } from '../support/browser.ts';
 import { withoutBrowser, withoutCurl } from '../support/commands.ts';
 import { temporaryDir } from '../support/dirs.ts';
 import { startService, type TestAccount, type TestService } from '../support/service.ts';
+import { openSite } from '../support/site.ts';
+import { startRender } from '../support/small-renderer.ts';
+import { SOAK } from '../support/soak.ts';
 import { openWebhookInbox, type WebhookInbox } from '../support/webhook-inbox.ts';
 
-// A render of full size on a machine that may be busy with others.
+// A render, in a soak run of full size, on a machine that may be busy with others.
 vi.setConfig({ testTimeout: 180_000, hookTimeout: 60_000 });
 
 const run = promisify(execFile);
@@ -49,7 +53,10 @@ const heard: string[] = [];
 
 beforeAll(async () => {
   dir = await temporaryDir();
-  service = await startService({ crons: true });
+  service = await startService({
+    crons: true,
+    upstream: { kind: 'engine', ...(SOAK ? {} : { startRender }) },
+  });
   await copyFile(SAMPLE_IMAGE, join(dir.path, 'photo.jpg'));
   // The modules of the examples find their libraries as a customer's would.
   await symlink(join(ROOT, 'node_modules'), join(dir.path, 'node_modules'), 'dir');
@@ -180,26 +187,24 @@ describe.skipIf(noCurl !== null)('docs/upload-links.md', () => {
 
 describe.skipIf(noBrowser !== null)('the form of docs/upload-links.md', () => {
   test('sends a picture from another site, and goes where it should', async () => {
-    const site = createServer((request, response) => {
+    const site = await openSite((request, response) => {
       response.setHeader('Content-Type', 'text/html; charset=utf-8');
       response.end(request.url === '/' ? page : '<title>Thanks</title>');
     });
-    await new Promise<void>((resolve) => site.listen(0, '127.0.0.1', resolve));
-    const origin = `http://127.0.0.1:${(site.address() as AddressInfo).port}`;
-    const link = await makeLink({ redirect_url: `${origin}/thanks` });
+    const link = await makeLink({ redirect_url: `${site.url}/thanks` });
     const page = `<!doctype html><title>Shop</title>${example('form').replace(`${service.url}/u/TOKEN`, link.url)}`;
     const browser = await openBrowser();
     try {
       const tab = await browser.newPage();
-      await tab.goto(origin);
+      await tab.goto(site.url);
       await tab.getByLabel('Your picture').setInputFiles(join(dir.path, 'photo.jpg'));
       await tab.getByRole('button', { name: 'Send' }).click();
-      await tab.waitForURL(`${origin}/thanks`);
+      await tab.waitForURL(`${site.url}/thanks`);
       expect(await tab.title()).toBe('Thanks');
       expect((await read(link)).status).toBe('uploaded');
     } finally {
       await browser.close();
-      site.close();
+      await site.close();
     }
   });
 });

@@ -1,4 +1,7 @@
-/** The docs page's three samples, unchanged but for host, key and image, against the service with its own engine. */
+/**
+ * The docs page's three samples, unchanged but for host, key and image, against the service with its own engine. Their
+ * videos are of full size in a soak run; one that always is comes out of cli-demo.test.ts.
+ */
 
 import { execFile } from 'node:child_process';
 import { readFile, writeFile } from 'node:fs/promises';
@@ -14,9 +17,14 @@ import { temporaryDir } from '../support/dirs.ts';
 import { type ImageHost, openImageHost } from '../support/image-host.ts';
 import { boxes, probe } from '../support/probe.ts';
 import { startService, type TestService } from '../support/service.ts';
+import { SMALL_FRAME, startRender } from '../support/small-renderer.ts';
+import { SOAK } from '../support/soak.ts';
 
-// Three renders of full size on a machine that may be busy with others.
+// Renders, on a machine that may be busy with others: in a soak run three of full size.
 vi.setConfig({ testTimeout: 180_000, hookTimeout: 60_000 });
+
+/** What the samples ask for; but as much smaller as the frames are that stand for the engine's. */
+const FRAME = SOAK ? { width: 1_920, height: 1_080 } : SMALL_FRAME;
 
 const run = promisify(execFile);
 const [model] = MODELS;
@@ -33,7 +41,10 @@ let texts: Samples;
 beforeAll(async () => {
   dir = await temporaryDir();
   images = await openImageHost({ 'photo.jpg': await readFile(SAMPLE_IMAGE) });
-  service = await startService({ crons: true });
+  service = await startService({
+    crons: true,
+    upstream: { kind: 'engine', ...(SOAK ? {} : { startRender }) },
+  });
   texts = samples(model, {
     baseUrl: service.url,
     apiKey: service.apiKey,
@@ -57,7 +68,7 @@ async function expectVideo(url: string): Promise<void> {
   await writeFile(path, await (await fetch(url)).bytes());
   expect(await boxes(path)).toEqual(['ftyp', 'moov', 'free', 'mdat']);
   expect((await probe(path)).streams).toMatchObject([
-    { codec_name: 'h264', width: 1920, height: 1080, r_frame_rate: '25/1', nb_read_frames: '150' },
+    { codec_name: 'h264', ...FRAME, r_frame_rate: '25/1', nb_read_frames: '150' },
     { codec_name: 'aac', channels: 2 },
   ]);
 }
@@ -71,8 +82,8 @@ const Answer = z.object({
       url: z.url(),
       content_type: z.literal('video/mp4'),
       duration: z.literal(6),
-      width: z.literal(1920),
-      height: z.literal(1080),
+      width: z.literal(FRAME.width),
+      height: z.literal(FRAME.height),
       fps: z.literal(25),
     }),
   }),
