@@ -1,4 +1,8 @@
+import { join } from 'node:path';
 import { defineConfig } from 'vitest/config';
+
+// Most of what the tests start is Node with the same modules: compiled once, they are loaded in half the time.
+process.env.NODE_COMPILE_CACHE ??= join(import.meta.dirname, '../../node_modules/.cache/firstframe/compiled');
 
 export default defineConfig({
   test: {
