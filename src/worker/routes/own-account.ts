@@ -5,6 +5,7 @@ import { twice } from '../calls.ts';
 import type { App } from '../env.ts';
 import { ApiError } from '../errors.ts';
 import { reached } from '../http/outcome.ts';
+import { parseShardName, type ShardRef } from '../ids.ts';
 import { accountStub } from '../objects.ts';
 
 /** What cannot be told when an account cannot be reached. */
@@ -46,6 +47,12 @@ export async function ownAccount(c: Context<App>): Promise<AskedAccount> {
   // No account, no key: so nobody who comes past here is told that there is no account.
   if (!(await own.reach((stub) => stub.authenticate(keyHash)))) throw new ApiError({ tag: 'unauthorized' });
   return own;
+}
+
+/** The shards that may have deliveries of the account: one a region where it was ever used. */
+export async function shardsOf(own: AskedAccount): Promise<ShardRef[]> {
+  const names = await own.reach((account) => account.shards());
+  return names.map(parseShardName).filter((shard) => shard !== null);
 }
 
 function answered<T extends { readonly kind: string }>(account: string, outcome: T): Exclude<T, Unanswered> {

@@ -2,6 +2,7 @@
 
 import { createRoute } from '@hono/zod-openapi';
 import * as z from 'zod';
+import { MAX_GRACE_MS, MAX_LIVE_SECRETS } from '../accounts/endpoints/limits.ts';
 import { authenticate, authenticateJson, authenticateOptionalJson } from '../http/auth.ts';
 import { SERVICE_FIELDS } from '../models/service-fields.ts';
 import { WebhookDelivery, WebhookEndpointStats } from '../webhooks/delivery-answer.ts';
@@ -12,9 +13,9 @@ import { ENDPOINT_TAGS, ENDPOINTS_PATH, endpointParams } from './webhook-endpoin
 
 const time = z.iso.datetime();
 
-/** Seven days. */
-const MAX_GRACE_S = 604_800;
-export const DEFAULT_GRACE_S = 86_400;
+const MAX_GRACE_S = MAX_GRACE_MS / 1_000;
+/** A day: whoever deploys receivers once a day misses nothing. */
+const DEFAULT_GRACE_S = 86_400;
 const GRACE = `must be a whole number of seconds from 0 to ${MAX_GRACE_S.toLocaleString('en-US')}`;
 
 /** The body of a rotation. */
@@ -52,8 +53,7 @@ export const rotateEndpoint = createRoute({
   method: 'post',
   path: `${ENDPOINTS_PATH}/{id}/rotate`,
   summary: 'Replace the secret of a webhook endpoint',
-  description:
-    'Deliveries carry a signature of each secret that has not ended, so receivers may change at any time meanwhile. At most 10 at once.',
+  description: `Deliveries carry a signature of each secret that has not ended, so receivers may change at any time meanwhile. At most ${MAX_LIVE_SECRETS} at once.`,
   ...common,
   middleware: [authenticateOptionalJson] as const,
   request: { params: endpointParams, body: optionalBody(RotateRequest) },

@@ -6,11 +6,12 @@ import type { App } from '../env.ts';
 import { ApiError } from '../errors.ts';
 import { createRouter } from '../http/app.ts';
 import { granted, reached } from '../http/outcome.ts';
-import { homeShard, mintId, parseShardName, type ShardRef } from '../ids.ts';
+import { homeShard, mintId } from '../ids.ts';
 import { DeliveryClient } from '../webhooks/client.ts';
 import { statsBody } from '../webhooks/stats.ts';
 import { deliveryBody } from '../webhooks/wire.ts';
-import { type AskedAccount, ownAccount } from './own-account.ts';
+import { endpointId } from './endpoint-id.ts';
+import { type AskedAccount, ownAccount, shardsOf } from './own-account.ts';
 import { bodyOf, listRoute } from './strict-body.ts';
 import {
   endpointStats,
@@ -21,7 +22,6 @@ import {
   testEndpoint,
 } from './webhook-action-docs.ts';
 import { DELIVERIES_PATH } from './webhook-delivery-docs.ts';
-import { endpointId } from './webhook-endpoints.ts';
 import { rotate } from './webhook-rotate.ts';
 
 const NO_STORE = { 'Cache-Control': 'no-store' };
@@ -30,12 +30,6 @@ const DAY_MS = 86_400_000;
 const RECOVERY_MS = 14 * DAY_MS;
 /** The platform lets an invocation wait for six answers at once. */
 const CALLS_AT_ONCE = 5;
-
-/** The shards that may have deliveries of the account: one a region where it was ever used. */
-export async function shardsOf(own: AskedAccount): Promise<ShardRef[]> {
-  const names = await own.reach((account) => account.shards());
-  return names.map(parseShardName).filter((shard) => shard !== null);
-}
 
 export const webhookActionRoutes = createRouter();
 

@@ -10,11 +10,10 @@ import { DeliveryClient, listDeliveries } from '../webhooks/client.ts';
 import type { DeliveryFilter } from '../webhooks/contract.ts';
 import { shardOfDelivery } from '../webhooks/ids.ts';
 import { deliveryBody } from '../webhooks/wire.ts';
+import { isEndpointId } from './endpoint-id.ts';
 import { readCursor, writeCursor } from './list-cursor.ts';
-import { ownAccount } from './own-account.ts';
-import { shardsOf } from './webhook-actions.ts';
+import { ownAccount, shardsOf } from './own-account.ts';
 import { deliveriesRoute, deliveryRoute, resendRoute } from './webhook-delivery-docs.ts';
-import { isEndpointId } from './webhook-endpoints.ts';
 
 const NO_STORE = { 'Cache-Control': 'no-store' };
 

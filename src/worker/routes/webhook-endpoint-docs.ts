@@ -2,6 +2,7 @@
 
 import { createRoute } from '@hono/zod-openapi';
 import * as z from 'zod';
+import { MAX_ENDPOINTS } from '../accounts/endpoints/limits.ts';
 import { authenticate, authenticateJson } from '../http/auth.ts';
 import {
   ChangedEndpoint,
@@ -27,8 +28,7 @@ export const createEndpoint = createRoute({
   method: 'post',
   path: ENDPOINTS_PATH,
   summary: 'Make a webhook endpoint',
-  description:
-    'An address that hears of everything that happens in the account, or of the events that it names. At most 20. Its name is looked up: the 503 `resolver_unavailable` says that this was not possible, and nothing was made.',
+  description: `An address that hears of everything that happens in the account, or of the events that it names. At most ${MAX_ENDPOINTS}. Its name is looked up: the 503 \`resolver_unavailable\` says that this was not possible, and nothing was made.`,
   tags: ENDPOINT_TAGS,
   security: [...SECURITY, KEY_IN_BODY],
   middleware: [authenticateJson] as const,
@@ -51,7 +51,7 @@ export const listEndpoints = createRoute({
   tags: ENDPOINT_TAGS,
   security: SECURITY,
   middleware: [authenticate] as const,
-  responses: { 200: json(WebhookEndpoints, 'At most 20.'), ...problems(400, 401) },
+  responses: { 200: json(WebhookEndpoints, `At most ${MAX_ENDPOINTS}.`), ...problems(400, 401) },
 });
 
 /** `GET /api/webhook-endpoints/{id}` */

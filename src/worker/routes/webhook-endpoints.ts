@@ -4,6 +4,7 @@ import { mintEndpointId } from '../accounts/endpoints/mint.ts';
 import { ApiError } from '../errors.ts';
 import { createRouter } from '../http/app.ts';
 import { endpointBody, pendingBody } from '../webhooks/endpoint-answer.ts';
+import { endpointId } from './endpoint-id.ts';
 import { ownAccount } from './own-account.ts';
 import { listRoute } from './strict-body.ts';
 import { EndpointRequest, endpointFields, NewEndpointRequest } from './webhook-endpoint-body.ts';
@@ -17,18 +18,6 @@ import {
 } from './webhook-endpoint-docs.ts';
 
 const NO_STORE = { 'Cache-Control': 'no-store' };
-const ENDPOINT_ID = /^ep_[0-9a-z]{12}$/;
-
-/** Whether a text may be the id of an endpoint. */
-export function isEndpointId(text: string): boolean {
-  return ENDPOINT_ID.test(text);
-}
-
-/** The id, if it may be one of an endpoint. @throws {ApiError} 404 for any other text, which touches no object. */
-export function endpointId(text: string): string {
-  if (!isEndpointId(text)) throw new ApiError({ tag: 'not_found' });
-  return text;
-}
 
 export const webhookEndpointRoutes = createRouter();
 

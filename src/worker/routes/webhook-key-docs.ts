@@ -2,7 +2,9 @@
 
 import { createRoute } from '@hono/zod-openapi';
 import * as z from 'zod';
+import { MAX_LIVE_SECRETS } from '../accounts/endpoints/limits.ts';
 import { authenticate, authenticateOptionalJson } from '../http/auth.ts';
+import { JWKS_MAX_AGE_S } from './jwks.ts';
 import { json, KEY_IN_BODY, problems, SECURITY } from './schemas.ts';
 import { optionalBody, RotateRequest, rotation } from './webhook-action-docs.ts';
 
@@ -44,7 +46,7 @@ export const rotateAccountSecret = createRoute({
   middleware: [authenticateOptionalJson] as const,
   path: `${PATH}/webhook-secret/rotate`,
   summary: 'Replace the secret that webhooks are signed with',
-  description: 'Old and new sign together for the grace. At most 10 at once.',
+  description: `Old and new sign together for the grace. At most ${MAX_LIVE_SECRETS} at once.`,
   responses: {
     200: json(z.object({ webhook_secret, ...rotation }), 'The new secret.'),
     ...problems(400, 401, 409, 413, 415),
@@ -81,8 +83,7 @@ export const rotateKey = createRoute({
   middleware: [authenticateOptionalJson] as const,
   path: `${PATH}/webhook-key/rotate`,
   summary: 'Replace the key that webhooks are signed with',
-  description:
-    'Old and new sign together for the grace. Receivers may keep the answer of `jwks_url` for 300 seconds, so a shorter grace can make them refuse events meanwhile; those are sent again.',
+  description: `Old and new sign together for the grace. Receivers may keep the answer of \`jwks_url\` for ${JWKS_MAX_AGE_S} seconds, so a shorter grace can make them refuse events meanwhile; those are sent again.`,
   responses: {
     200: json(z.object({ public_key, jwks_url, ...rotation }), 'The new public key.'),
     ...problems(400, 401, 409, 413, 415),
