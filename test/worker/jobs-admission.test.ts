@@ -7,6 +7,7 @@ import { mintAccountId } from '../../src/worker/ids.ts';
 import { Admission } from '../../src/worker/jobs/admission.ts';
 import type { SubmitCommand } from '../../src/worker/jobs/contract.ts';
 import { JobStore } from '../../src/worker/jobs/store.ts';
+import { Outbox } from '../../src/worker/webhooks/shard/outbox.ts';
 
 const MINUTE_MS = 60_000;
 
@@ -39,6 +40,12 @@ async function withAdmission(
     store.open();
     const admission = new Admission({
       store,
+      outbox: new Outbox({
+        deliveries: store.deliveries,
+        due: store.due,
+        endpoints: () => [],
+        isDisabled: () => false,
+      }),
       shard: state.id.name ?? '',
       account: () => ({ lease }) as unknown as AccountForShard,
       now: () => Date.now(),

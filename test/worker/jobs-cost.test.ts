@@ -1,6 +1,7 @@
 import { runDurableObjectAlarm } from 'cloudflare:test';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { type Hops, installHops } from '../support/hops.ts';
+import { Endpoints } from './deliveries-fixtures.ts';
 import { MINUTE_MS, SECOND_MS, World } from './jobs-fixtures.ts';
 
 const RECEIVER = 'https://receiver.example.org';
@@ -78,8 +79,8 @@ interface Cost {
 }
 
 /** One job with one callback and one webhook, no client that polls, no cron; then nothing until the next one. */
-async function oneJob(world: World, hops: Hops, pauseMs: number): Promise<number> {
-  const job = await world.start({ status: ['running'] }, { webhook_url: `${RECEIVER}/` });
+async function oneJob(world: World, hops: Hops, pauseMs: number, fields: object): Promise<number> {
+  const job = await world.start({ status: ['running'] }, { ...fields });
   let rings = await passByAlarms(world, RENDER_MS);
   await world.callBack(job.prompt, 'ok');
   await world.quiet();
@@ -90,18 +91,26 @@ async function oneJob(world: World, hops: Hops, pauseMs: number): Promise<number
   return rings;
 }
 
-async function measure(pauseMs: number): Promise<Cost> {
+/** @param listeners endpoints that hear of the end of a job; without any it has a `webhook_url` or, if null, nothing. */
+async function measure(pauseMs: number, listeners: number | null = 0): Promise<Cost> {
   const world = await World.create({ credits: 29 * 1_000 });
   const events = await world.receiver(RECEIVER);
+  const endpoints = await Endpoints.of(world);
+  const made = [];
+  for (let n = 0; n < (listeners ?? 0); n++) {
+    made.push(await endpoints.make(undefined, { events: ['job.completed', 'job.failed'] }));
+  }
+  const fields = listeners === 0 ? { webhook_url: `${RECEIVER}/` } : {};
   const rows = await Rows.install(world);
   const hops = installHops();
-  for (let warmUp = 0; warmUp < 2; warmUp++) await oneJob(world, hops, pauseMs);
+  for (let warmUp = 0; warmUp < 2; warmUp++) await oneJob(world, hops, pauseMs, fields);
   rows.clear();
   hops.clear();
   let alarms = 0;
-  for (let jobs = 0; jobs < JOBS; jobs++) alarms += await oneJob(world, hops, pauseMs);
+  for (let jobs = 0; jobs < JOBS; jobs++) alarms += await oneJob(world, hops, pauseMs, fields);
   const calls = hops.log.filter(({ to }) => to === 'shard' || to === 'account' || to === 'directory');
-  expect(events).toHaveLength(JOBS + 2);
+  expect(events).toHaveLength(listeners === 0 ? JOBS + 2 : 0);
+  for (const { hits } of made) expect(hits).toHaveLength(JOBS + 2);
   return { requests: (calls.length + alarms) / JOBS, rows: rows.written / JOBS, alarms: alarms / JOBS };
 }
 
@@ -118,5 +127,16 @@ describe('a job with one callback and one webhook costs at most 8 object request
     expect(cost.rows).toBeGreaterThan(10);
     expect(cost.requests).toBeLessThanOrEqual(8);
     expect(cost.rows).toBeLessThanOrEqual(30);
+  });
+});
+
+describe('an event to three endpoints', () => {
+  it('costs what docs/design.md says: seven rows for each of them, and no object request', async () => {
+    const [none, three] = [await measure(0, null), await measure(0, 3)];
+    const extra = { rows: three.rows - none.rows, requests: three.requests - none.requests };
+    console.log({ event: 'cost_of_an_event', none, three, extra });
+    expect(Math.round(extra.rows)).toBeGreaterThan(0);
+    expect(Math.round(extra.rows)).toBeLessThanOrEqual(3 * 7);
+    expect(extra.requests).toBeLessThanOrEqual(0.1);
   });
 });
