@@ -1,7 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { type Attempt, unanswered } from '../../src/worker/webhooks/attempt.ts';
 import { RETRY_DELAYS_MS } from '../../src/worker/webhooks/schedule.ts';
-import { afterTry, MAX_ANSWERS_LENGTH, MAX_ATTEMPTS } from '../../src/worker/webhooks/shard/outcome.ts';
+import {
+  afterTry,
+  MAX_ANSWERS_LENGTH,
+  MAX_ATTEMPTS,
+  RESOLVER_PATIENCE_MS,
+} from '../../src/worker/webhooks/shard/outcome.ts';
 import type { StoredDelivery } from '../../src/worker/webhooks/shard/store.ts';
 
 const T = 1_800_000_000_000;
@@ -65,6 +70,39 @@ describe('a delivery after a try', () => {
     // After another outcome it begins anew.
     const outcome = tryOf(unanswered('resolver'), tryOf(FAILED, delivery).delivery);
     expect((outcome.next ?? 0) - T - 12).toBe(5_000);
+  });
+
+  it('without a resolver has failed five days after the first try of its schedule, and keeps its log', () => {
+    const first = { at: T, status_code: 500, duration_ms: 9, error: null, response: 'busy', manual: false };
+    let delivery: StoredDelivery = { ...FRESH, tries: 1, attempts: [first] };
+    let at = T + 5_000;
+    let tries = 0;
+    const again = () => {
+      const outcome = afterTry({
+        delivery,
+        attempt: unanswered('resolver'),
+        test: false,
+        startedAt: at,
+        now: at,
+        random: 0.5,
+      });
+      delivery = outcome.delivery;
+      tries++;
+      return outcome.next;
+    };
+    for (let next = again(); next !== null; next = again()) at = next;
+    expect(tries).toBeGreaterThan(1_000);
+    expect(at - T).toBeGreaterThanOrEqual(RESOLVER_PATIENCE_MS);
+    expect(at - T).toBeLessThan(RESOLVER_PATIENCE_MS + 300_000);
+    expect(delivery).toMatchObject({ status: 'failed', reason: 'exhausted' });
+    expect(delivery.attempts[0]).toEqual(first);
+    expect(delivery.attempts.at(-1)?.at).toBe(at);
+    // Asked for again, it has its time anew, though it waited long for its turn.
+    delivery = { ...delivery, status: 'pending', reason: null, tries: 0, manual: true };
+    at += 2 * RESOLVER_PATIENCE_MS;
+    expect(again()).toBe(at + 5_000);
+    for (let n = 0; n < 60; n++) expect(again()).not.toBeNull();
+    expect(delivery.attempts.map(({ manual }) => manual)).toContain(true);
   });
 
   it('remembers the latest tries, each as it was, and that one was asked for', () => {

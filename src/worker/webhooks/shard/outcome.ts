@@ -35,6 +35,10 @@ export const MAX_ANSWERS_LENGTH = 200_000;
 /** When our resolver is asked again, in ms: it is mostly back within seconds. Doubles with each try in a row. */
 const RESOLVER_PAUSE_MS = 5_000;
 const MAX_RESOLVER_PAUSE_MS = 300_000;
+/** A schedule whose first try is so long ago ends when the resolver cannot be asked, in ms: as long as any may last. */
+export const RESOLVER_PATIENCE_MS = 120 * 3_600_000;
+/** Of tries in a row without a resolver so many are logged, the first among them: they must not drive out all others. */
+const MAX_RESOLVER_LOG = 10;
 
 /** The delivery after a try. */
 export function afterTry(tried: Tried): Outcome {
@@ -54,10 +58,11 @@ export function afterTry(tried: Tried): Outcome {
     return readDeliveryId(delivery.id)?.endpointId === null ? ended('failed', 'gone') : ended('held', null);
   }
   if (test) return ended('failed', 'exhausted');
-  if (attempt.error === 'resolver') {
+  if (attempt.error === 'resolver' && now - beganAt(attempts) < RESOLVER_PATIENCE_MS) {
     // No fault of the receiver: it does not use up the schedule, and the next event still waits behind this one.
     return { delivery: base, next: now + resolverPause(attempts) };
   }
+  if (attempt.error === 'resolver') return ended('failed', 'exhausted');
   const next = nextAttempt({
     attempts: delivery.tries + 1,
     now,
@@ -79,8 +84,10 @@ function logged({ delivery, attempt, startedAt }: Tried): LoggedAttempt[] {
     response,
     manual: delivery.manual,
   };
+  const before = [...delivery.attempts];
+  if (error === 'resolver' && !entry.manual && resolverRun(before) === MAX_RESOLVER_LOG) before.pop();
   let room = MAX_ANSWERS_LENGTH;
-  return [...delivery.attempts, entry]
+  return [...before, entry]
     .slice(-MAX_ATTEMPTS)
     .toReversed()
     .map((one) => {
@@ -91,8 +98,19 @@ function logged({ delivery, attempt, startedAt }: Tried): LoggedAttempt[] {
     .toReversed();
 }
 
+/** When the running schedule had its first try, in ms: the last one that was asked for, or the first of all. */
+function beganAt(attempts: readonly LoggedAttempt[]): number {
+  return (attempts.findLast(({ manual }) => manual) ?? attempts[0])?.at ?? 0;
+}
+
+/** How many tries at the end of the log had no resolver, as far back as one that was asked for. */
+function resolverRun(attempts: readonly LoggedAttempt[]): number {
+  const other = attempts.findLastIndex(({ error }) => error !== 'resolver');
+  const asked = attempts.findLastIndex(({ manual }) => manual);
+  return attempts.length - Math.max(other + 1, asked);
+}
+
 function resolverPause(attempts: readonly LoggedAttempt[]): number {
-  const others = attempts.findLastIndex(({ error }) => error !== 'resolver');
-  const inARow = attempts.length - 1 - others;
-  return Math.min(RESOLVER_PAUSE_MS * 2 ** Math.min(inARow - 1, 16), MAX_RESOLVER_PAUSE_MS);
+  const pause = RESOLVER_PAUSE_MS * 2 ** (resolverRun(attempts) - 1);
+  return Math.min(pause, MAX_RESOLVER_PAUSE_MS);
 }
