@@ -10,7 +10,7 @@ import type {
 } from '../../src/worker/accounts/endpoints/contract.ts';
 import type { Env } from '../../src/worker/env.ts';
 import { mintId } from '../../src/worker/ids.ts';
-import type { JobRequest } from '../../src/worker/jobs/contract.ts';
+import type { JobRequest, SubmitOutcome } from '../../src/worker/jobs/contract.ts';
 import { deliveryIdOf, type Moment, OWN_RECEIVER, receiverOf } from '../../src/worker/webhooks/ids.ts';
 import type { LoggedAttempt } from '../../src/worker/webhooks/shard/records.ts';
 import { type Json, uniquePrompt } from '../support/customer.ts';
@@ -180,7 +180,8 @@ export class Endpoints {
     const start = { kind: 'url', url: 'https://images.example.org/start.png' } as const;
     const request = { model, input, usualMs, images: { start }, ...fields };
     const keyHash = await this.world.keyHash();
-    const send = () => this.world.stub().submit({ jobId: id, keyHash, request, credits, cost });
+    const command = { jobId: id, keyHash, request, credits, cost };
+    const send = async (): Promise<SubmitOutcome> => this.world.stub().submit(command);
     // As the Worker does: the shard may die over it, and a repeated submit is the same.
     const outcome = await send().catch(send);
     if (outcome.kind !== 'accepted') throw new Error(`not taken: ${outcome.kind}`);
