@@ -133,16 +133,18 @@ export const JOB_MIGRATIONS: readonly Migration[] = [
         WHERE kind = 'deliver' AND key IN (SELECT id FROM deliveries);
       DROP TABLE deliveries;
       ALTER TABLE deliveries_3 RENAME TO deliveries;
+      -- What did not arrive, which is little of it all: for recoveries, and for lists of it.
+      CREATE INDEX deliveries_undelivered ON deliveries (receiver, id) WHERE status IN ('failed', 'held');
 
-      -- What became of the tries to an endpoint, a row a day (UTC).
+      -- What became of the tries to an endpoint, a row a day (UTC). By day first: the oldest is looked at every minute.
       CREATE TABLE endpoint_days (
-        endpoint TEXT NOT NULL,
         day INTEGER NOT NULL,
+        endpoint TEXT NOT NULL,
         delivered INTEGER NOT NULL,
         failed INTEGER NOT NULL,
         duration_ms INTEGER NOT NULL,
         delivered_at INTEGER,
-        PRIMARY KEY (endpoint, day)
+        PRIMARY KEY (day, endpoint)
       ) STRICT, WITHOUT ROWID;
 
       -- One row an endpoint that does not answer as it should: see webhooks/health.ts. Gone with the next success.

@@ -5,6 +5,7 @@ import * as z from 'zod';
 import { MAX_GRACE_MS, MAX_LIVE_SECRETS } from '../accounts/endpoints/limits.ts';
 import { authenticate, authenticateJson, authenticateOptionalJson } from '../http/auth.ts';
 import { SERVICE_FIELDS } from '../models/service-fields.ts';
+import { STATS_DAYS } from '../webhooks/contract.ts';
 import { WebhookDelivery, WebhookEndpointStats } from '../webhooks/delivery-answer.ts';
 import { pendingShards } from '../webhooks/endpoint-answer.ts';
 import { EVENT_TYPES } from '../webhooks/types.ts';
@@ -134,8 +135,7 @@ export const recoverEndpoint = createRoute({
   },
 });
 
-const MAX_DAYS = 30;
-const DAYS = `must be 1 to ${MAX_DAYS}`;
+const DAYS = `must be 1 to ${STATS_DAYS}`;
 
 /** `GET /api/webhook-endpoints/{id}/stats` */
 export const endpointStats = createRoute({
@@ -152,13 +152,13 @@ export const endpointStats = createRoute({
         .string({ error: 'must not be given twice' })
         .regex(/^\d{1,2}$/, DAYS)
         .transform(Number)
-        .refine((days) => days >= 1 && days <= MAX_DAYS, { error: DAYS })
+        .refine((days) => days >= 1 && days <= STATS_DAYS, { error: DAYS })
         .default(7)
         .meta({
           description: 'Whole UTC days, today included.',
           type: 'integer',
           minimum: 1,
-          maximum: MAX_DAYS,
+          maximum: STATS_DAYS,
         }),
     }),
   },

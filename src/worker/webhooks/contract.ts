@@ -123,10 +123,13 @@ export type TestOutcome =
   | { readonly kind: 'disabled' | 'not_found' }
   | Refusal;
 
+/** Days of statistics that are kept, and may be asked for: whole UTC days, the present one included. */
+export const STATS_DAYS = 30;
+
 export interface EndpointStatsQuery {
   readonly keyHash: string;
   readonly endpointId: string;
-  /** Whole UTC days, the present one included. */
+  /** At most {@link STATS_DAYS}. */
   readonly days: number;
 }
 /** What one shard knows of one endpoint. */

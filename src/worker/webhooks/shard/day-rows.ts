@@ -1,6 +1,6 @@
 /** What became of the tries to each endpoint, a row a day. Synchronous. */
 
-import type { EndpointStats } from '../contract.ts';
+import { type EndpointStats, STATS_DAYS } from '../contract.ts';
 
 /** A try that has ended. */
 export interface DayEntry {
@@ -19,8 +19,6 @@ interface DayRow extends Record<string, SqlStorageValue> {
 }
 
 const DAY_MS = 86_400_000;
-/** Days that are kept, the present one included: as many as the API tells of. */
-export const DAYS_KEPT = 90;
 
 /** Days since 1970 (UTC). */
 export function dayOf(at: number): number {
@@ -39,13 +37,13 @@ export class DayRows {
   /** Counts a try: one row written. */
   add({ endpointId, at, delivered, durationMs }: DayEntry): void {
     this.#sql.exec(
-      `INSERT INTO endpoint_days (endpoint, day, delivered, failed, duration_ms, delivered_at)
+      `INSERT INTO endpoint_days (day, endpoint, delivered, failed, duration_ms, delivered_at)
        VALUES (?, ?, ?, ?, ?, ?)
-       ON CONFLICT (endpoint, day) DO UPDATE SET delivered = delivered + excluded.delivered,
+       ON CONFLICT (day, endpoint) DO UPDATE SET delivered = delivered + excluded.delivered,
          failed = failed + excluded.failed, duration_ms = duration_ms + excluded.duration_ms,
          delivered_at = coalesce(excluded.delivered_at, delivered_at)`,
-      endpointId,
       dayOf(at),
+      endpointId,
       delivered ? 1 : 0,
       delivered ? 0 : 1,
       Math.round(durationMs),
@@ -58,9 +56,9 @@ export class DayRows {
     if (!this.#ready()) return [];
     return this.#sql
       .exec<DayRow>(
-        'SELECT day, delivered, failed, duration_ms FROM endpoint_days WHERE endpoint = ? AND day > ? ORDER BY day',
-        endpointId,
+        'SELECT day, delivered, failed, duration_ms FROM endpoint_days WHERE day > ? AND endpoint = ? ORDER BY day',
         dayOf(now) - count,
+        endpointId,
       )
       .toArray()
       .map(({ day, delivered, failed, duration_ms }) => ({
@@ -74,22 +72,24 @@ export class DayRows {
   /** When the endpoint last took an event, in ms; null when it never did, or longer ago than days are kept. */
   deliveredAt(endpointId: string): number | null {
     if (!this.#ready()) return null;
-    return this.#sql
-      .exec<{ at: number | null }>(
-        'SELECT MAX(delivered_at) AS at FROM endpoint_days WHERE endpoint = ?',
+    const [row] = this.#sql
+      .exec<{ at: number }>(
+        `SELECT delivered_at AS at FROM endpoint_days WHERE endpoint = ? AND delivered_at IS NOT NULL
+         ORDER BY day DESC LIMIT 1`,
         endpointId,
       )
-      .one().at;
+      .toArray();
+    return row?.at ?? null;
   }
 
   /** Forgets days that are kept no longer. */
   forgetBefore(now: number): void {
-    this.#sql.exec('DELETE FROM endpoint_days WHERE day <= ?', dayOf(now) - DAYS_KEPT);
+    this.#sql.exec('DELETE FROM endpoint_days WHERE day <= ?', dayOf(now) - STATS_DAYS);
   }
 
-  /** When the first day that there is will be forgotten, in ms; null when there is none. */
+  /** When the first day that there is will be forgotten, in ms; null when there is none. Reads one row. */
   nextForgetAt(): number | null {
     const { day } = this.#sql.exec<{ day: number | null }>('SELECT MIN(day) AS day FROM endpoint_days').one();
-    return day === null ? null : (day + DAYS_KEPT) * DAY_MS;
+    return day === null ? null : (day + STATS_DAYS) * DAY_MS;
   }
 }

@@ -33,13 +33,21 @@ export function pageIds(scan: Scan, { filter, after, limit, prefix }: PageOf): P
   const about = filter.jobId === undefined ? prefix : deliveryPrefix(filter.jobId);
   const ids: string[] = [];
   let [last, looks] = ['', 0];
-  for (const glance of scan.newest(about, end < `${about}~` ? end : `${about}~`)) {
+  for (const glance of walkOf(scan, filter, about, end < `${about}~` ? end : `${about}~`)) {
     if (ids.length >= limit || looks >= MAX_LOOKS) return { ids, next: last };
     last = glance.id;
     looks++;
     if (matches(glance)) ids.push(glance.id);
   }
   return { ids, next: null };
+}
+
+/** Newest first, the deliveries among which the filter finds what it lets pass. */
+function walkOf(scan: Scan, filter: DeliveryFilter, from: string, end: string): Iterable<Glance> {
+  const { status, endpointId, jobId } = filter;
+  // Among millions that arrived a few that did not would be pages away. A job has a few deliveries alone.
+  if (jobId !== undefined || (status !== 'failed' && status !== 'held')) return scan.newest(from, end);
+  return scan.newestUndelivered(from, end, endpointId === undefined ? undefined : receiverOf(endpointId));
 }
 
 function matcherOf({ endpointId, status, event }: DeliveryFilter): (glance: Glance) => boolean {

@@ -1,6 +1,6 @@
 /**
  * Takes up again, in the background, all that failed to be delivered to an endpoint, or was held while it was disabled.
- * A walk over the deliveries by their ids, a piece at a time: where it is stands in its row, so a crash goes on there.
+ * A walk over these by their ids, a piece at a time: where it is stands in its row, so a crash goes on there.
  */
 
 import type { ReplicaEndpoint } from '../../accounts/endpoints/contract.ts';
@@ -30,7 +30,7 @@ export interface RecoveryDeps {
 
 /** Deliveries taken up in one piece of work: each is two rows written. */
 export const RECOVER_BATCH = 100;
-/** Deliveries that one piece looks at: most may be another endpoint's, or delivered. Each is a row read. */
+/** Deliveries that one piece looks at: those of another time are passed over. Each is a row read. */
 const RECOVER_LOOKS = 2_000;
 /**
  * Deliveries taken up a second, and no more than the endpoint takes: a receiver that has just come back must not be flooded
@@ -103,20 +103,19 @@ export class Recovery {
   /** What is next to be taken up, and what is then left to do; null when that was all. */
   #walk(recovery: StoredRecovery): { readonly ids: readonly string[]; readonly rest: StoredRecovery | null } {
     const receiver = receiverOf(recovery.endpoint);
-    const glances = this.#deps.scan.oldest(recovery.cursor, RECOVER_LOOKS);
+    const glances = this.#deps.scan.oldestUndelivered(receiver, recovery.cursor, RECOVER_LOOKS);
     const ids: string[] = [];
     let { cursor } = recovery;
     for (const glance of glances) {
       if (ids.length === RECOVER_BATCH) return { ids, rest: { ...recovery, cursor } };
       cursor = glance.id;
-      if (glance.receiver === receiver && this.#isToRecover(glance, recovery)) ids.push(glance.id);
+      if (this.#isToRecover(glance, recovery)) ids.push(glance.id);
     }
     if (glances.length === RECOVER_LOOKS) return { ids, rest: { ...recovery, cursor } };
     return { ids, rest: recovery.again ? { ...recovery, cursor: '', again: false } : null };
   }
 
-  #isToRecover({ id, status, createdAt }: Glance, { since, until }: StoredRecovery): boolean {
-    if (status !== 'failed' && status !== 'held') return false;
+  #isToRecover({ id, createdAt }: Glance, { since, until }: StoredRecovery): boolean {
     if (createdAt < since || createdAt > until) return false;
     const subject = subjectOf(this.#deps.store, { id });
     // An example that did not arrive is nothing that was missed.
