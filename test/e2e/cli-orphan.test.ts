@@ -3,9 +3,10 @@
 import { fileURLToPath } from 'node:url';
 import { afterEach, expect, test, vi } from 'vitest';
 import { claimDataDir } from '../../src/cli/serve/data-dir.ts';
-import { freePort, isPortFree, requireFreePort } from '../../src/cli/serve/ports.ts';
+import { isPortFree, requireFreePort } from '../../src/cli/serve/ports.ts';
 import { endProcess, identify, isAlive, listenerOf } from '../../src/cli/serve/processes.ts';
 import { temporaryDir } from '../support/dirs.ts';
+import { lastingPort } from '../support/ports.ts';
 import { startProcess } from '../support/process.ts';
 
 const script = fileURLToPath(new URL('./tiny-worker/serve.ts', import.meta.url));
@@ -22,7 +23,7 @@ afterEach(async () => {
 async function orphaned(env: Record<string, string> = {}) {
   const dir = await temporaryDir();
   cleanups.push(dir.remove);
-  const port = await freePort();
+  const port = await lastingPort();
   const service = startProcess(process.execPath, [script, dir.path, String(port)], { env });
   cleanups.push(() => service.killTree());
   await service.line(/^serving/);
@@ -70,7 +71,7 @@ test('the orphan of other data is left alone and explained', async () => {
 test('a second service on the same data is refused, by name, until the first has ended', async () => {
   const dir = await temporaryDir();
   cleanups.push(dir.remove);
-  const port = await freePort();
+  const port = await lastingPort();
   const service = startProcess(process.execPath, [script, dir.path, String(port)]);
   cleanups.push(() => service.killTree());
   await service.line(/^serving/);

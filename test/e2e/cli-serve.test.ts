@@ -6,9 +6,9 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, expect, test, vi } from 'vitest';
 import { type LogEntry, logLine } from '../../src/cli/serve/log.ts';
-import { freePort } from '../../src/cli/serve/ports.ts';
 import { type Served, serveWorker } from '../../src/cli/serve/serve.ts';
 import { temporaryDir } from '../support/dirs.ts';
+import { lastingPort } from '../support/ports.ts';
 
 const configPath = fileURLToPath(new URL('./tiny-worker/wrangler.toml', import.meta.url));
 
@@ -27,7 +27,7 @@ async function dataDir(): Promise<string> {
 }
 
 async function serve(path: string, onLog?: (entry: LogEntry) => void): Promise<Served> {
-  const port = await freePort();
+  const port = await lastingPort();
   const served = await serveWorker({
     dataDir: path,
     port,
@@ -76,7 +76,7 @@ test('tick runs the scheduled handler', async () => {
 test('crons run once at the start', async () => {
   const served = await serveWorker({
     dataDir: await dataDir(),
-    port: await freePort(),
+    port: await lastingPort(),
     configPath,
     vars: {},
   });

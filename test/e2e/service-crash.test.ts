@@ -5,11 +5,11 @@ import { join } from 'node:path';
 import * as fc from 'fast-check';
 import { Webhook } from 'standardwebhooks';
 import { expect, onTestFinished, test } from 'vitest';
-import { freePort } from '../../src/cli/serve/ports.ts';
 import { temporaryDir } from '../support/dirs.ts';
 import { openImageHost } from '../support/image-host.ts';
 import { submitInsistently, submitOnce } from '../support/insistent-customer.ts';
 import { picture } from '../support/pictures.ts';
+import { lastingPort } from '../support/ports.ts';
 import { probe } from '../support/probe.ts';
 import { type ServiceProcess, startServiceProcess } from '../support/service-process.ts';
 import { SOAK, soakOr } from '../support/soak.ts';
@@ -38,7 +38,7 @@ test(`killed whole among ${JOBS} submits and renders, every job ends once (SEED=
 }, async () => {
   const dir = await temporaryDir();
   const images = await openImageHost({ 'photo.jpg': await picture(640, 360).jpeg().toBuffer() });
-  const options = { dataDir: dir.path, port: await freePort(), fullSize: SOAK };
+  const options = { dataDir: dir.path, port: await lastingPort(), fullSize: SOAK };
   let service: ServiceProcess = await startServiceProcess(options);
   const { file } = service;
   const webhook = new Webhook(file.webhook_secret);

@@ -4,11 +4,11 @@ import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import type { JobStatus } from '../../src/cli/api/answers.ts';
-import { freePort } from '../../src/cli/serve/ports.ts';
 import { identify, listenerOf } from '../../src/cli/serve/processes.ts';
 import { temporaryDir } from '../support/dirs.ts';
 import { type ImageHost, openImageHost } from '../support/image-host.ts';
 import { picture } from '../support/pictures.ts';
+import { lastingPort } from '../support/ports.ts';
 import { type ServiceProcess, startServiceProcess } from '../support/service-process.ts';
 import { openWebhookInbox, type WebhookInbox } from '../support/webhook-inbox.ts';
 
@@ -33,7 +33,7 @@ beforeAll(async () => {
   inbox = await openWebhookInbox();
   const dataDir = join(dir.path, 'data');
   await mkdir(dataDir);
-  options = { dataDir, port: await freePort() };
+  options = { dataDir, port: await lastingPort() };
   service = await startServiceProcess(options);
 });
 afterAll(async () => {

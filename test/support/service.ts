@@ -5,8 +5,8 @@ import { AdminClient } from '../../src/cli/api/admin-client.ts';
 import { Client } from '../../src/cli/api/client.ts';
 import { startLocalService, type Upstream } from '../../src/cli/local/service.ts';
 import type { LogEntry } from '../../src/cli/serve/log.ts';
-import { freePort } from '../../src/cli/serve/ports.ts';
 import { temporaryDir } from './dirs.ts';
+import { lastingPort } from './ports.ts';
 
 export interface ServiceOptions {
   /** State of an earlier service. Left alone when the service closes; a temporary one, the default, is removed. */
@@ -55,7 +55,7 @@ export interface TestAccount {
 /** Starts the service. Whoever starts it closes it. */
 export async function startService(options: ServiceOptions = {}): Promise<TestService> {
   const temporary = options.dataDir === undefined ? await temporaryDir() : null;
-  const port = options.port ?? (await freePort());
+  const port = options.port ?? (await lastingPort());
   const logs: LogEntry[] = [];
   const service = await startLocalService({
     dataDir: temporary?.path ?? (options.dataDir as string),
