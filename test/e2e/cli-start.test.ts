@@ -1,18 +1,24 @@
-/** `npm start` as a process: what it writes, Ctrl-C, a second start, and kill -9 in the middle of work. */
+/**
+ * `npm start` as a process: what it writes, Ctrl-C, later starts, and kill -9 in the middle of work. Most of it on one
+ * data directory, as whoever has installed it goes on with it: each test begins with what the one before has left.
+ */
 
 import { once } from 'node:events';
 import { rm, stat } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterEach, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { imageSource, SAMPLE_IMAGE } from '../../src/cli/animate/image.ts';
-import type { JobStatus } from '../../src/cli/api/answers.ts';
+import type { AccountSummary, JobStatus } from '../../src/cli/api/answers.ts';
 import { Client } from '../../src/cli/api/client.ts';
 import { type LocalFile, readLocalFile } from '../../src/cli/local/local-file.ts';
-import { freePort, isPortFree } from '../../src/cli/serve/ports.ts';
+import { isPortFree } from '../../src/cli/serve/ports.ts';
+import { identify } from '../../src/cli/serve/processes.ts';
 import { temporaryDir } from '../support/dirs.ts';
+import { lastingPort } from '../support/ports.ts';
 import { startProcess, type TestProcess } from '../support/process.ts';
+import { SMALL_FRAMES } from '../support/service-process.ts';
 
 const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
 const READY = /^Ctrl-C stops everything/;
@@ -21,7 +27,20 @@ const READY = /^Ctrl-C stops everything/;
 vi.setConfig({ testTimeout: 180_000 });
 
 const cleanups: (() => Promise<unknown>)[] = [];
-afterEach(async () => {
+/** The one directory. */
+let path: string;
+let port: number;
+/** What runs on it. */
+let service: TestProcess;
+/** The account and its key, from the first start. */
+let file: LocalFile;
+let account: AccountSummary;
+
+beforeAll(async () => {
+  path = await dataDir();
+  port = await lastingPort();
+});
+afterAll(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
 });
 
@@ -31,21 +50,14 @@ async function dataDir(): Promise<string> {
   return dir.path;
 }
 
-function start(path: string, port: number, ...more: string[]): TestProcess {
-  const process_ = startProcess(process.execPath, [
-    main,
-    'start',
-    '--data',
-    path,
-    '--port',
-    String(port),
-    ...more,
-  ]);
-  cleanups.push(() => process_.killTree());
-  return process_;
+function start(dir: string, at: number): TestProcess {
+  const args = ['--import', SMALL_FRAMES, main, 'start', '--data', dir, '--port', String(at)];
+  const started = startProcess(process.execPath, args);
+  cleanups.push(() => started.killTree());
+  return started;
 }
 
-async function localFile(path: string): Promise<LocalFile> {
+async function localFile(): Promise<LocalFile> {
   const file = await readLocalFile(path);
   if (!file) throw new Error('no local.json');
   return file;
@@ -66,12 +78,10 @@ async function ended(client: Client, jobId: string): Promise<JobStatus> {
   }
 }
 
-test('first start, Ctrl-C, second start: the same account, and private files', async () => {
-  const path = await dataDir();
-  const port = await freePort();
-  const first = start(path, port);
-  await first.line(READY);
-  const file = await localFile(path);
+test('the first start makes an account, tells of it, and keeps its files private', async () => {
+  service = start(path, port);
+  await service.line(READY);
+  file = await localFile();
   expect(file).toEqual({
     url: `http://127.0.0.1:${port}`,
     api_key: expect.stringMatching(/^ff_live_/),
@@ -81,94 +91,81 @@ test('first start, Ctrl-C, second start: the same account, and private files', a
   for (const name of ['local.json', 'secrets.json', 'service.json']) {
     expect((await stat(join(path, name))).mode & 0o777, name).toBe(0o600);
   }
-  const account = await new Client(file.url, file.api_key).account();
+  account = await new Client(file.url, file.api_key).account();
   expect(account.credits).toEqual({ available: 10_000, held: 0, captured: 0 });
-  const tree = await first.tree();
-  expect(tree.length).toBeGreaterThan(1);
-  first.ctrlC();
-  expect(await first.exited).toBe(0);
-  expect(first.lines.at(-1)).toContain('stopped');
-  expect(await isPortFree(port)).toBe(true);
-
-  const otherPort = await freePort();
-  const second = start(path, otherPort);
-  await second.line(READY);
-  const again = await localFile(path);
-  expect(again).toEqual({ ...file, url: `http://127.0.0.1:${otherPort}` });
-  expect((await new Client(again.url, again.api_key).account()).id).toBe(account.id);
 });
 
 test('the printed curl is a complete call: address, key and image answer', async () => {
-  const path = await dataDir();
-  const service = start(path, await freePort());
-  await service.line(READY);
   const text = service.lines.join('\n');
   const key = /Authorization: Bearer (\S+)'/.exec(text)?.[1] ?? '';
   const body = JSON.parse(/-d '(.*)'$/m.exec(text)?.[1] ?? '') as { image_url: string };
-  expect(key).toBe((await localFile(path)).api_key);
+  expect(key).toBe(file.api_key);
   const image = await fetch(body.image_url);
   expect(image.headers.get('Content-Type')).toBe('image/jpeg');
   expect((await image.arrayBuffer()).byteLength).toBe((await stat(SAMPLE_IMAGE)).size);
 });
 
+test('a second start on the same data is refused with the way out', async () => {
+  const second = start(path, await lastingPort());
+  expect(await second.exited).toBe(1);
+  expect(second.lines.join('\n')).toContain(`Another service is running on ${path} (process ${service.pid}`);
+  expect(second.lines.join('\n')).toContain('--data');
+});
+
+test('Ctrl-C stops all of it, and the next start, on another port, has the same account', async () => {
+  const tree = await service.tree();
+  expect(tree.length).toBeGreaterThan(1);
+  service.ctrlC();
+  expect(await service.exited).toBe(0);
+  expect(service.lines.at(-1)).toContain('stopped');
+  expect(await isPortFree(port)).toBe(true);
+  await expect.poll(async () => (await Promise.all(tree.map(identify))).filter(Boolean)).toEqual([]);
+
+  port = await lastingPort();
+  service = start(path, port);
+  await service.line(READY);
+  const again = await localFile();
+  expect(again).toEqual({ ...file, url: `http://127.0.0.1:${port}` });
+  expect((await new Client(again.url, again.api_key).account()).id).toBe(account.id);
+});
+
 test('kill -9 in the middle of a render: the next start ends the orphan and the job completes', async () => {
-  const path = await dataDir();
-  const port = await freePort();
-  const first = start(path, port);
-  await first.line(READY);
-  const { url, api_key } = await localFile(path);
-  const client = new Client(url, api_key);
+  const client = new Client((await localFile()).url, file.api_key);
   const jobId = await submit(client);
-  first.signal('SIGKILL');
-  await first.exited;
+  service.signal('SIGKILL');
+  await service.exited;
   expect(await isPortFree(port), 'workerd outlives its parent').toBe(false);
 
-  const second = start(path, port);
-  await second.line(/ended process \d+, the runtime that a killed service had left/);
-  await second.line(READY);
+  service = start(path, port);
+  await service.line(/ended process \d+, the runtime that a killed service had left/);
+  await service.line(READY);
   expect(await ended(client, jobId)).toMatchObject({ status: 'completed', credits_charged: 29 });
   expect((await client.account()).credits).toEqual({ available: 9_971, held: 0, captured: 29 });
 });
 
-test('a second start on the same data is refused with the way out', async () => {
-  const path = await dataDir();
-  const port = await freePort();
-  const first = start(path, port);
-  await first.line(READY);
-  const second = start(path, await freePort());
-  expect(await second.exited).toBe(1);
-  expect(second.lines.join('\n')).toContain(`Another service is running on ${path} (process ${first.pid}`);
-  expect(second.lines.join('\n')).toContain('--data');
+test('a start whose key was never written down makes another for the same account', async () => {
+  service.signal('SIGTERM');
+  expect(await service.exited).toBe(0);
+  await rm(join(path, 'local.json'));
+
+  service = start(path, port);
+  await service.line(READY);
+  const after = await localFile();
+  expect(after.api_key).not.toBe(file.api_key);
+  const { id, credits } = await new Client(after.url, after.api_key).account();
+  expect({ id, credits }).toEqual({ id: account.id, credits: { available: 9_971, held: 0, captured: 29 } });
 });
 
 test('a port that somebody else holds is an error and leaves nothing running', async () => {
   const server = createServer();
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
-  cleanups.push(() => new Promise((resolve) => server.close(resolve)));
   const address = server.address();
-  const port = typeof address === 'object' && address ? address.port : 0;
-  const service = start(await dataDir(), port);
-  expect(await service.exited).toBe(1);
-  expect(service.lines.join('\n')).toContain(`is held by process ${process.pid}`);
-});
-
-test('a start whose key was never written down makes another for the same account', async () => {
-  const path = await dataDir();
-  const first = start(path, await freePort());
-  await first.line(READY);
-  const before = await localFile(path);
-  const accountId = (await new Client(before.url, before.api_key).account()).id;
-  first.signal('SIGTERM');
-  expect(await first.exited).toBe(0);
-  await rm(join(path, 'local.json'));
-
-  const second = start(path, await freePort());
-  await second.line(READY);
-  const after = await localFile(path);
-  expect(after.api_key).not.toBe(before.api_key);
-  const account = await new Client(after.url, after.api_key).account();
-  expect(account).toMatchObject({ id: accountId, credits: { available: 10_000 } });
+  const held = typeof address === 'object' && address ? address.port : 0;
+  const refused = start(await dataDir(), held);
+  expect(await refused.exited).toBe(1);
+  expect(refused.lines.join('\n')).toContain(`is held by process ${process.pid}`);
+  await new Promise((resolve) => server.close(resolve));
 });
 
 test('fal as upstream needs a key and a public address', async () => {

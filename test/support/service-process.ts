@@ -7,7 +7,8 @@ import { identify } from '../../src/cli/serve/processes.ts';
 import { startProcess, type TestProcess } from './process.ts';
 
 const MAIN = fileURLToPath(new URL('../../src/cli/firstframe.mjs', import.meta.url));
-const SMALL_FRAMES = new URL('./small-frames.ts', import.meta.url).href;
+/** Preloaded with `--import`, it makes a service's frames small. */
+export const SMALL_FRAMES = new URL('./small-frames.ts', import.meta.url).href;
 
 /** The last line that `npm start` prints when it is ready. */
 const READY = /^Ctrl-C stops everything/;
