@@ -11,6 +11,7 @@ import { freePort } from '../../src/cli/serve/ports.ts';
 import { temporaryDir } from '../support/dirs.ts';
 import { startProcess } from '../support/process.ts';
 import { startService, type TestService } from '../support/service.ts';
+import { startRender } from '../support/small-renderer.ts';
 
 vi.setConfig({ testTimeout: 180_000, hookTimeout: 60_000 });
 
@@ -20,7 +21,7 @@ let dir: Awaited<ReturnType<typeof temporaryDir>>;
 
 beforeAll(async () => {
   dir = await temporaryDir();
-  service = await startService();
+  service = await startService({ upstream: { kind: 'engine', startRender } });
 });
 afterAll(async () => {
   await service.close();
@@ -108,7 +109,7 @@ test('a secret is replaced: new one in front, what can move is moved, and it is 
     const both = await start(`k2:${secret('2')},k1:${secret('1')}`);
     try {
       const env = { FIRSTFRAME_URL: both.url, ADMIN_TOKEN: both.adminToken };
-      expect((await run(['admin', 'secrets'], env)).text).toMatch(/k1\s+│ 1\s+│ 1\s+│ in use/);
+      expect((await run(['admin', 'secrets'], env)).text).toMatch(/k1\s+│ 1\s+│ 2\s+│ in use/);
       const renewed = await run(['admin', 'secrets', 'renew'], env);
       expect(renewed.code, renewed.text).toBe(0);
       expect(renewed.text).toContain('the webhook secrets of 2 accounts are under the entry that signs');
