@@ -53,9 +53,10 @@ test('an image that is none is one clear error, and nothing is left behind', asy
 });
 
 test('a place that cannot be written to is found before anything is started', async () => {
-  const { run, out } = await demo();
-  await run.killTree();
-  const refused = startProcess(process.execPath, [main, 'demo', '--out', join(out, 'sub', 'demo.mp4')]);
+  const dir = await temporaryDir();
+  cleanups.push(dir.remove);
+  const out = join(dir.path, 'none', 'demo.mp4');
+  const refused = startProcess(process.execPath, [main, 'demo', '--out', out]);
   cleanups.push(() => refused.killTree());
   expect(await refused.exited).toBe(1);
   expect(refused.lines).toHaveLength(1);

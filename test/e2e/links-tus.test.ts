@@ -22,9 +22,9 @@ vi.setConfig({ testTimeout: SOAK ? 1_800_000 : 300_000, hookTimeout: 120_000 });
 
 // Run again with SEED=<what was printed> to see the same sizes and the same breaks.
 const seed = Number(process.env.SEED ?? Math.floor(Math.random() * 2 ** 31));
-const RESUMES = soakOr(200, 40);
+const RESUMES = soakOr(200, 20);
 /** At least, so that there are small pieces and large ones among them. */
-const UPLOADS = soakOr(50, 10);
+const UPLOADS = soakOr(50, 6);
 const MIB = 1_048_576;
 
 /** Numbers from 0 to 1, always the same from one seed (mulberry32). */
@@ -161,7 +161,7 @@ describe('tus-js-client', () => {
   );
 
   test('sends byte by byte', async () => {
-    const [bytes, link] = [pngOfBytes(soakOr(2_000, 300)), await makeLink(service)];
+    const [bytes, link] = [pngOfBytes(soakOr(2_000, 200)), await makeLink(service)];
     line.to(service.port);
     await upload(bytes, link, { chunkSize: 1 });
     await expectStored(link, bytes);

@@ -15,6 +15,7 @@ import { dataUri, picture, pictureRgb } from '../support/pictures.ts';
 import { frameAt, probe, psnr } from '../support/probe.ts';
 import { startService, type TestService } from '../support/service.ts';
 import { SMALL_FRAME, startRender } from '../support/small-renderer.ts';
+import { SOAK } from '../support/soak.ts';
 import { openWebhookInbox } from '../support/webhook-inbox.ts';
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 60_000 });
@@ -61,17 +62,21 @@ function framing(image: Sharp, width: number, height: number): Sharp {
 
 describe('a video begins with the image that was sent', () => {
   const [width, height] = [640, 400];
+  /** Each format both ways in a soak run, else each by one of them. */
+  const both = ['data', 'upload'] as const;
+  const WAYS = SOAK ? { data: both, upload: both } : ({ data: ['data'], upload: ['upload'] } as const);
   const heic = () => makeHeic({ width, height, rgb: pictureRgb(width, height) });
   test.each([
-    ['PNG', 'image/png', () => picture(width, height).png().toBuffer()],
-    ['JPEG', 'image/jpeg', () => picture(width, height).jpeg().toBuffer()],
-    ['WebP', 'image/webp', () => picture(width, height).webp().toBuffer()],
-    ['AVIF', 'image/avif', () => picture(width, height).avif().toBuffer()],
-    ['HEIC', 'image/heic', async () => heic()],
-  ])('%s, as a data URI and as an upload', async (_, type, encode) => {
+    ['PNG', 'image/png', WAYS.data, () => picture(width, height).png().toBuffer()],
+    ['JPEG', 'image/jpeg', WAYS.upload, () => picture(width, height).jpeg().toBuffer()],
+    ['WebP', 'image/webp', WAYS.data, () => picture(width, height).webp().toBuffer()],
+    ['AVIF', 'image/avif', WAYS.upload, () => picture(width, height).avif().toBuffer()],
+    ['HEIC', 'image/heic', WAYS.data, async () => heic()],
+  ])('%s, %s, as %j', async (_, type, ways, encode) => {
     const bytes = await encode();
     const start = framing(picture(width, height), SMALL_FRAME.width, SMALL_FRAME.height);
-    for (const image_url of [dataUri(bytes, type), await uploaded(bytes, type)]) {
+    for (const way of ways) {
+      const image_url = way === 'data' ? dataUri(bytes, type) : await uploaded(bytes, type);
       const { job, path } = await make({ image_url });
       expect(job).toMatchObject({
         credits_charged: 29,
