@@ -56,6 +56,15 @@ describe('taken', () => {
     const result = check(' HTTPS://EXAMPLE.com:443/a b ');
     expect(result.ok && result.url.href).toBe('https://example.com/a%20b');
   });
+
+  // The text is kept with a job, and parsed again when its events are planned: that must not fail then.
+  it.each(['\n https://example.com/x \t', 'https://example.com/x\u3000', 'https://example.com/\u00a0'])(
+    'is what every later look at the text finds: %j',
+    (text) => {
+      const result = check(text);
+      expect(result.ok && result.url.href).toBe(new URL(text).href);
+    },
+  );
 });
 
 describe('local mode', () => {

@@ -134,13 +134,15 @@ function isOwn(url: URL, ownHosts: readonly string[]): boolean {
  * user info, not one of `ownHosts`.
  */
 export function checkUrl(text: string, { local, purpose, ownHosts = [] }: AddressRules): AddressCheck {
-  const trimmed = text.trim();
-  if (trimmed.length > MAX_ADDRESS_LENGTH) {
+  // As it came: callers keep the text, and what stands around the URL with it.
+  if (text.length > MAX_ADDRESS_LENGTH) {
     return refused(`may have at most ${MAX_ADDRESS_LENGTH} characters`);
   }
   const schemes = purpose === 'image' ? 'an http or https URL' : 'an https URL';
+  const trimmed = text.trim();
   if (AMBIGUOUS.test(trimmed)) return refused('must not contain control characters or backslashes');
-  const url = STRICT_HTTP_URL.test(trimmed) ? URL.parse(trimmed) : null;
+  // The whole text is parsed, as it will be again: JavaScript trims more spaces than the URL standard knows.
+  const url = STRICT_HTTP_URL.test(trimmed) ? URL.parse(text) : null;
   if (!url) return refused(`must be ${schemes}`);
   if (USER_INFO.test(trimmed)) return refused('must not contain a user name or password');
 
