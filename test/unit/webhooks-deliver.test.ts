@@ -282,6 +282,17 @@ describe("the answer's body", () => {
     const attempt = await deliver(delivery(url, { timeoutMs: 100 }));
     expect(attempt).toMatchObject({ ok: true, statusCode: 200, response: 'slow' });
   });
+
+  it.each([200, 500])('that stalls behind %d does not use up the time of the whole try', async (status) => {
+    const timeoutMs = 120_000;
+    const { url } = await receiver((response) => {
+      response.writeHead(status);
+      response.write('slow');
+    });
+    const attempt = await deliver(delivery(url, { timeoutMs, bodyTimeoutMs: 300 }));
+    expect(attempt).toMatchObject({ statusCode: status, error: null, throttled: false, response: 'slow' });
+    expect(attempt.durationMs).toBeLessThan(timeoutMs);
+  });
 });
 
 describe('no answer', () => {

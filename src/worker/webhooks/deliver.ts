@@ -39,10 +39,17 @@ export interface Delivery {
   /** The clock, in ms. */
   readonly now?: () => number;
   readonly timeoutMs?: number;
+  readonly bodyTimeoutMs?: number;
 }
 
 /** How long a try may take, headers and body together (Standard Webhooks: 15 to 30 s). */
 export const DELIVERY_TIMEOUT_MS = 20_000;
+
+/**
+ * How long a body may take behind its status, in ms. The status has decided, and the body is for the log alone: a receiver
+ * that accepts event after event and never ends an answer must not stand in the way of others for a whole try each time.
+ */
+export const BODY_TIMEOUT_MS = 2_000;
 
 /** How much of an answer's body is kept: enough to debug with, little enough to store with each attempt. */
 export const MAX_RESPONSE_BYTES = 16_384;
@@ -74,7 +81,8 @@ function requestInit(delivery: Delivery, signed: object, signal: AbortSignal): R
  * Never throws and never takes longer than `timeoutMs`.
  */
 export async function deliver(delivery: Delivery): Promise<Attempt> {
-  const { now = Date.now, fetcher = fetch, timeoutMs = DELIVERY_TIMEOUT_MS, local, ownHosts = [] } = delivery;
+  const { now = Date.now, fetcher = fetch, local, ownHosts = [] } = delivery;
+  const { timeoutMs = DELIVERY_TIMEOUT_MS, bodyTimeoutMs = BODY_TIMEOUT_MS } = delivery;
   const startedAt = now();
   // A clock that was set back must not make a duration negative.
   const elapsed = () => Math.max(0, now() - startedAt);
@@ -105,7 +113,8 @@ export async function deliver(delivery: Delivery): Promise<Attempt> {
     return unanswered(errorOfException(cause, signal), elapsed());
   }
 
-  const text = await readCapped(response.body, MAX_RESPONSE_BYTES, signal);
+  const reading = AbortSignal.any([signal, AbortSignal.timeout(bodyTimeoutMs)]);
+  const text = await readCapped(response.body, MAX_RESPONSE_BYTES, reading);
   const { ok, status, headers } = response;
   const error = errorOfStatus(status);
   const retryAfterMs = ok ? null : parseRetryAfter(headers.get('retry-after'), now());
