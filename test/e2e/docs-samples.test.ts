@@ -207,6 +207,8 @@ describe('the receiver in JavaScript', () => {
         secrets: [secret],
         body: JSON.stringify(event),
         local: true,
+        // Not asked about this machine.
+        resolver: 'http://127.0.0.1:9/dns-query',
       };
       expect(await deliver(delivery)).toMatchObject({ ok: true, statusCode: 204 });
       expect(String((await lines.next()).value).trim()).toBe('evt_1 job.completed job_1');
