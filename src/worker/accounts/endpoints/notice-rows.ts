@@ -37,6 +37,16 @@ export class NoticeRows {
     );
   }
 
+  /** Deletes the oldest ones but for `count`. Returns how many there were. */
+  keepLatest(count: number): number {
+    return this.#sql
+      .exec(
+        'DELETE FROM notices WHERE id IN (SELECT id FROM notices ORDER BY id DESC LIMIT -1 OFFSET ?) RETURNING id',
+        count,
+      )
+      .toArray().length;
+  }
+
   /** The version that the home shard must have to have them all; 0 when there are none. */
   wantedVersion(): number {
     return this.#sql.exec<{ v: number | null }>('SELECT max(version) AS v FROM notices').one().v ?? 0;

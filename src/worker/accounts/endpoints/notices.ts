@@ -8,6 +8,7 @@ import type { Ring } from '../../secrets.ts';
 import type { ShardRows } from '../shard-rows.ts';
 import type { AccountRow, AccountStore } from '../store.ts';
 import type { DisabledReason, Notice } from './contract.ts';
+import { MAX_WAITING_NOTICES } from './limits.ts';
 import type { NoticeRows } from './notice-rows.ts';
 import { homeNameOf, type ReplicaSource } from './source.ts';
 
@@ -37,6 +38,9 @@ export class Notices {
   write(account: AccountRow, notice: Notice): void {
     const { store, rows, shards, source, now } = this.#deps;
     const home = homeNameOf(account.id);
+    // Only a home shard out of reach lets them pile up, and an owner who goes on changing things meanwhile.
+    const lost = rows.keepLatest(MAX_WAITING_NOTICES - 1);
+    if (lost > 0) console.error({ event: 'notices_lost', account: account.id, count: lost });
     rows.insert(notice, store.nextVersion(false));
     shards.list(home, () => source.rings(account));
     shards.publishTo(home, now());
