@@ -77,12 +77,31 @@ describe('an event about the account', () => {
     const applied = apply(world, replica);
     await expect(applied).rejects.toThrow('notices wait');
     expect([await ids(world), await endpoints.deliveries()]).toEqual([[], []]);
-    const before = await world.inShard((_, { storage }) => readReplica(storage.kv.get('replica')).version);
-    expect(before).toBe(replica.version - 1);
     spy.mockRestore();
     expect(await apply(world, replica)).toEqual({ version: replica.version });
     await world.quiet();
     expect(endpoint.hits).toHaveLength(1);
+  });
+
+  it('keeps no revocation waiting, and is not lost by one, while the directory is away', async () => {
+    const { world, endpoints } = await create();
+    const endpoint = await endpoints.make(ok);
+    // One came with a key, another comes with the revocation.
+    const [learnt, pushed] = [await notice(world), await notice(world)];
+    const replica = await replicaWith(world, [learnt]);
+    await world.inShard((_, { storage }) => storage.kv.put('replica', replica));
+    await world.crash();
+    const spy = vi.spyOn(Directory.prototype, 'mark').mockRejectedValue(new Error('away'));
+    onTestFinished(() => spy.mockRestore());
+    const keys = replica.keys.map((key) => ({ ...key, revoked: true }));
+    const revoking = { ...replica, version: replica.version + 1, keys, notices: [pushed] };
+    await expect(apply(world, revoking)).rejects.toThrow('notices wait');
+    expect(await world.stub().authorize(await world.keyHash())).toEqual({ kind: 'unauthorized' });
+    spy.mockRestore();
+    expect(await apply(world, revoking)).toEqual({ version: revoking.version });
+    await world.quiet();
+    const heard = [learnt, pushed].map(({ id }) => eventIdOf(id, 'n'));
+    expect(endpoint.hits.map(({ id }) => id).toSorted()).toEqual(heard.toSorted());
   });
 
   it('that came with a key, before the shard was listed, is taken up when the account sends it', async () => {

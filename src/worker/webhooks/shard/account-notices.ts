@@ -35,7 +35,8 @@ export class AccountNotices {
 
   /**
    * Takes a replica over, with the notices in it: the shard is listed before they are work (invariant 15).
-   * @throws when the directory cannot be reached. Nothing is taken over then, and the account sends it again.
+   * @throws when the directory cannot be reached. What was revoked is revoked all the same; the notices wait, and the
+   * account sends them again.
    */
   async apply(replica: Replica): Promise<void> {
     const { replica: own, door } = this.#deps;
@@ -51,7 +52,11 @@ export class AccountNotices {
       this.#deps.onWork();
       return null;
     });
-    if (refusal) throw new Error(`notices wait: no answer of ${refusal.part}`);
+    if (!refusal) return;
+    const sent = new Set(replica.notices.map(({ id }) => id));
+    const others = this.#unseen(own.notices).filter(({ id }) => !sent.has(id));
+    own.apply({ ...replica, notices: [...others, ...replica.notices] });
+    throw new Error(`notices wait: no answer of ${refusal.part}`);
   }
 
   /**
