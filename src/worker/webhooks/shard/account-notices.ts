@@ -34,29 +34,22 @@ export class AccountNotices {
   }
 
   /**
-   * Takes a replica over, with the notices in it: the shard is listed before they are work (invariant 15).
+   * Takes a replica over, and then the notices in it: the shard is listed before they are work (invariant 15).
    * @throws when the directory cannot be reached. What was revoked is revoked all the same; the notices wait, and the
    * account sends them again.
    */
   async apply(replica: Replica): Promise<void> {
-    const { replica: own, door } = this.#deps;
-    if (this.#unseen([...own.notices, ...replica.notices]).length === 0) {
-      own.apply(replica);
-      return;
-    }
+    const { replica: own, door, onWork } = this.#deps;
+    const sent = new Set(replica.notices.map(({ id }) => id));
+    // Those that came by another way before, when the shard was not listed, and may be in this one no more.
+    const waiting = this.#unseen(own.notices).filter(({ id }) => !sent.has(id));
+    own.apply(waiting.length === 0 ? replica : { ...replica, notices: [...waiting, ...replica.notices] });
+    if (this.#unseen(own.notices).length === 0) return;
     const refusal = await door.enterListed((): null => {
-      // Those that came by another way before, when the shard was not listed, and are in this one no more.
-      this.takeUp();
-      own.apply(replica);
-      this.takeUp();
-      this.#deps.onWork();
+      if (this.takeUp()) onWork();
       return null;
     });
-    if (!refusal) return;
-    const sent = new Set(replica.notices.map(({ id }) => id));
-    const others = this.#unseen(own.notices).filter(({ id }) => !sent.has(id));
-    own.apply({ ...replica, notices: [...others, ...replica.notices] });
-    throw new Error(`notices wait: no answer of ${refusal.part}`);
+    if (refusal) throw new Error(`notices wait: no answer of ${refusal.part}`);
   }
 
   /**
