@@ -12,8 +12,8 @@ const MAX_LANES = 1_000;
 export interface LaneChoice {
   /** Lanes that have no room. */
   readonly except: readonly string[];
-  /** If there is work in these, it comes first. Empty: whoever waits longest. */
-  readonly first: readonly string[];
+  /** Only work in these. Absent: whoever waits longest. */
+  readonly only?: readonly string[];
 }
 
 export class Lanes {
@@ -31,8 +31,8 @@ export class Lanes {
 
   /**
    * What the next claim may take, while work in the lanes `running` is under way. Lanes that hang share {@link MAX_HUNG}
-   * places, however many they are. And the last place goes to a lane that is known to answer, if one waits: a crowd of
-   * receivers that have never been tried, and may all hang, must not stand before it.
+   * places, however many they are. And the last place is kept for lanes that are known to answer, once there are any:
+   * receivers that have never been tried may all hang, and one that is well must not wait for the end of that.
    */
   choose(running: readonly string[]): LaneChoice {
     const count = new Map<string, number>();
@@ -41,7 +41,8 @@ export class Lanes {
     const hung = running.filter((lane) => this.#inTime.get(lane) === false).length;
     const except = hung >= MAX_HUNG ? [...new Set([...full, ...this.#lanes(false)])] : full;
     const unproven = running.filter((lane) => lane !== '' && this.#inTime.get(lane) !== true).length;
-    return { except, first: unproven >= MAX_OF_KIND.deliver - 1 ? this.#lanes(true) : [] };
+    const answering = unproven >= MAX_OF_KIND.deliver - 1 ? this.#lanes(true) : [];
+    return answering.length > 0 ? { except, only: answering } : { except };
   }
 
   #lanes(inTime: boolean): string[] {

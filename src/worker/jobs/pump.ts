@@ -80,9 +80,7 @@ export class Pump {
     const now = this.#deps.now();
     const until = now + claimMs(kind);
     if (kind !== 'deliver') return due.claim(kind, now, until);
-    const { except, first } = lanes.choose([...this.#running].map(({ lane }) => lane));
-    const preferred = first.length > 0 ? due.claim(kind, now, until, { except, only: first }) : null;
-    return preferred ?? due.claim(kind, now, until, { except });
+    return due.claim(kind, now, until, lanes.choose([...this.#running].map(({ lane }) => lane)));
   }
 
   #hasRoom(kind: DueKind): boolean {
