@@ -109,7 +109,9 @@ describe('a name is refused', () => {
     ['that does not exist and yet has an address', { status: 3, a: [GOOD_A] }],
     ['whose servers fail after an address', { status: 2, a: [GOOD_A] }],
   ] as const)('%s', async (_title, records) => {
-    expect(await checked(records)).toEqual(dnsError);
+    const dns = new ScriptedDns();
+    dns.set('hooks.example.com', records);
+    expect(await checkNames(URL_OF_NAME, asking(dns))).toEqual(dnsError);
   });
 
   it('when the servers fail for one type', async () => {
@@ -164,6 +166,20 @@ function answering(answers: Readonly<Record<string, unknown>>): NameRules {
 describe('nothing is known of a name', () => {
   it.each(BROKEN_RESOLVERS)('when the resolver answers with $title', async ({ script }) => {
     expect(await checked(script)).toEqual({ kind: 'unreachable' });
+  });
+
+  // Its own way out is lost, or it serves others than us: the names are not to blame, nor the endpoints there.
+  it.each([
+    ['fails', { status: 2 }],
+    ['refuses', { status: 5 }],
+    ['denies', { status: 3 }],
+    ['has nothing', {}],
+    ['lies', { a: ['127.0.0.1'] }],
+  ] as const)('when the resolver %s for whatever it is asked', async (_title, control) => {
+    const dns = new ScriptedDns();
+    dns.setDefault(control);
+    dns.set('hooks.example.com', { status: 2 });
+    expect(await checkNames(URL_OF_NAME, asking(dns))).toEqual({ kind: 'unreachable' });
   });
 
   it('when the resolver does not answer in time, though it heeds no signal', async () => {

@@ -48,7 +48,7 @@ const MAX_ANSWER_BYTES = 65_536;
 const TYPES = { A: 1, AAAA: 28 } as const;
 const ADDRESS_TYPES: ReadonlySet<number> = new Set(Object.values(TYPES));
 
-/** Response codes (RFC 1035 §4.1.1). All others say that the name cannot be resolved now. */
+/** Response codes (RFC 1035 §4.1.1). All others say that the name cannot be resolved now, by whose fault ever. */
 const NO_ERROR = 0;
 const NO_SUCH_NAME = 3;
 
@@ -105,8 +105,7 @@ function judge(answers: readonly (DnsAnswer | null)[]): NamesCheck {
   if (answers.some((answer) => answer?.Status === NO_SUCH_NAME)) {
     return refused('dns', 'must have a host name that exists');
   }
-  if (answers.includes(null)) return { kind: 'unreachable' };
-  if (answers.some((answer) => answer?.Status !== NO_ERROR)) return UNSERVED;
+  if (answers.some((answer) => answer?.Status !== NO_ERROR)) return { kind: 'unreachable' };
   return addresses.length === 0 ? refused('dns', 'must have a host name with an IP address') : { kind: 'ok' };
 }
 
@@ -139,5 +138,5 @@ export async function checkNames(url: URL, rules: NameRules): Promise<NamesCheck
   const verdict = judge(await askAll(host, ['A', 'AAAA'], rules));
   if (verdict.kind !== 'unreachable' || rules.signal?.aborted) return verdict;
   const [control] = await askAll(CONTROL_NAME, ['A'], rules);
-  return control ? UNSERVED : verdict;
+  return control && judge([control]).kind === 'ok' ? UNSERVED : verdict;
 }
