@@ -97,7 +97,7 @@ describe('submits from a region far from the account’s home wait for no call o
   it.each([1, 8])(
     'many from a warm region, %i at once',
     async (atOnce) => {
-      const count = soakOr(1_000, 150);
+      const count = soakOr(1_000, 80);
       const world = await World.create({ credits: 29 * count * 6, region: HOME });
       world.upstream.planAll({ status: ['running'] });
       const ocean = new Ocean();
@@ -118,7 +118,7 @@ describe('submits from a region far from the account’s home wait for no call o
   );
 
   it('isolated ones with an hour in between', async () => {
-    const count = soakOr(100, 25);
+    const count = soakOr(100, 20);
     const world = await World.create({ credits: 29 * count * 6, region: HOME });
     world.upstream.planAll({ status: ['completed'] });
     const ocean = new Ocean();

@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { sha256Hex, utf8 } from '../../src/worker/bytes.ts';
 import { MAX_UNFINISHED } from '../../src/worker/links/shard/resumable.ts';
 import { PUBLIC_URL } from '../support/customer.ts';
+import { SOAK } from '../support/soak.ts';
 import { installClock } from '../support/time.ts';
 import { pngOf, TestLink } from './links-bytes-fixtures.ts';
 import { checksumOf, create, metadataOf, PIECE, pictureOf, Try, TUS } from './links-tus-fixtures.ts';
@@ -328,27 +329,30 @@ describe('PATCH', () => {
   });
 
   it.each([
-    [3 * MIB + 12_345, MIB],
-    [3 * MIB, MIB],
-    [3 * MIB, MIB + 1],
-    [3 * MIB + 12_345, MIB - 1],
-    [3 * MIB + 12_345, 700_000],
-    [3 * MIB + 12_345, 4 * MIB],
-  ])('%i bytes come in requests of %i, with and without checksums', async (length, size) => {
-    const bytes = pngOf(length);
-    for (const name of ['sha1', 'sha256', 'md5', null] as const) {
-      const begun = await begin(length);
-      for (let at = 0; at < length; at += size) {
-        const piece = bytes.slice(at, at + size);
-        const headers = name ? { 'Upload-Checksum': await checksumOf(name, piece) } : undefined;
-        // Half of them without a length.
-        const body = name === 'md5' || name === null ? streamOf(piece, 60_000) : piece;
-        expect((await begun.patch(at, body, headers)).status).toBe(204);
+    [3 * MIB + 12_345, MIB, 'sha1'],
+    [3 * MIB, MIB, 'sha256'],
+    [3 * MIB, MIB + 1, 'md5'],
+    [3 * MIB + 12_345, MIB - 1, 'sha1'],
+    [3 * MIB + 12_345, 700_000, 'sha256'],
+    [3 * MIB + 12_345, 4 * MIB, 'md5'],
+  ] as const)(
+    '%i bytes come in requests of %i, with checksums (%s) and without',
+    async (length, size, one) => {
+      const bytes = pngOf(length);
+      for (const name of SOAK ? (['sha1', 'sha256', 'md5', null] as const) : [one, null]) {
+        const begun = await begin(length);
+        for (let at = 0; at < length; at += size) {
+          const piece = bytes.slice(at, at + size);
+          const headers = name ? { 'Upload-Checksum': await checksumOf(name, piece) } : undefined;
+          // Half of them without a length.
+          const body = name === 'md5' || name === null ? streamOf(piece, 60_000) : piece;
+          expect((await begun.patch(at, body, headers)).status).toBe(204);
+        }
+        await expect.poll(() => begun.link.objects()).toHaveLength(1);
+        expect(await sha256Hex(await pictureOf(begun.link))).toBe(await sha256Hex(bytes));
       }
-      await expect.poll(() => begun.link.objects()).toHaveLength(1);
-      expect(await sha256Hex(await pictureOf(begun.link))).toBe(await sha256Hex(bytes));
-    }
-  });
+    },
+  );
 
   it('with a wrong checksum keeps nothing of several megabytes', async () => {
     const begun = await begin(4 * MIB);
