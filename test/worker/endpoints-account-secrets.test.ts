@@ -237,4 +237,17 @@ describe('the secrets of the ring', () => {
       expect(await scene.account.renewSecret()).toEqual({ kind: 'unreadable' });
       expect(await scene.account.ringUsage()).toEqual({ keys: {}, ciphertexts: { new: 4, dropped: 2 } });
     }));
+
+  it('that cannot be read hides no key that was made in its place', () =>
+    onStage(async (scene) => {
+      await scene.create();
+      scene.state.storage.sql.exec(
+        "UPDATE signing_secrets SET ciphertext = 'dropped.AAAA' WHERE scheme = 'v1a'",
+      );
+      expect(await scene.account.webhookKeys()).toEqual({ kind: 'unreadable' });
+      const { secretId } = await rotated(scene, null, DAY_MS, 'v1a');
+      const outcome = await scene.account.webhookKeys();
+      expect(outcome).toMatchObject({ kind: 'found', keys: [{ id: secretId, expiresAt: null }] });
+      expect(outcome.kind === 'found' && outcome.keys).toHaveLength(1);
+    }));
 });

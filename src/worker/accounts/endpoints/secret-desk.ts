@@ -72,7 +72,10 @@ export class SecretDesk {
     return secret === null ? { found: false, kind: 'unreadable' } : { found: true, secret };
   }
 
-  /** The public halves of the account's `v1a` keys. */
+  /**
+   * The public halves of the account's `v1a` keys. An old one that cannot be read is left out: it signs no more, and must not
+   * keep receivers from the one that was made in its place.
+   */
   async keys(): Promise<WebhookKeysOutcome> {
     const { store, secrets, seal, now } = this.#deps;
     if (!store.account()) return { kind: 'unknown_account' };
@@ -84,7 +87,7 @@ export class SecretDesk {
       if (!secret) return [];
       return { id, publicKey: toBase64(publicKeyBytes(publicKeyOf(secret))), expiresAt };
     });
-    return keys.length < live.length ? { kind: 'unreadable' } : { kind: 'found', keys };
+    return opened[0] ? { kind: 'found', keys } : { kind: 'unreadable' };
   }
 
   /**
