@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import type { Env } from '../../src/worker/env.ts';
 import { mintAccountId } from '../../src/worker/ids.ts';
 import { Alarm } from '../../src/worker/jobs/alarm.ts';
-import { type DueTable, type LaneFilter, RETAIN_KEY, SETTLE_KEY } from '../../src/worker/jobs/due.ts';
+import { DueTable, type LaneFilter, RETAIN_KEY, SETTLE_KEY } from '../../src/worker/jobs/due.ts';
 import { ALARM_LEASE_MS } from '../../src/worker/jobs/schedule.ts';
 import { JobStore } from '../../src/worker/jobs/store.ts';
 
@@ -119,6 +119,33 @@ it('tells what can be claimed next, and how much of it there is', () =>
     expect([due.nextAt(), due.countDue(T)]).toEqual([T + 5, 0]);
     due.drop('b');
     expect(due.nextAt()).toBe(T + CLAIM);
+  }));
+
+it('tells what can be claimed next behind however many claims', () =>
+  onDue((due) => {
+    for (let n = 0; n < 40; n++) due.plan(`a${n}`, 'poll', T - n);
+    for (let n = 0; n < 40; n++) due.claim('poll', T, T + CLAIM - n);
+    expect([due.nextAt(), due.countDue(T)]).toEqual([T + CLAIM - 39, 0]);
+    due.plan('b', 'poll', T + 1);
+    expect(due.nextAt()).toBe(T + 1);
+    expect(due.releaseClaims(T)).toBe(40);
+    expect([due.nextAt(), due.countDue(T)]).toEqual([T - 39, 40]);
+  }));
+
+it('reads none of the work that is not due yet to tell what is', () =>
+  onDue((due, _, { storage }) => {
+    for (let n = 0; n < 1_000; n++) due.plan(`later${n}`, 'deliver', T + 1 + n);
+    for (let n = 0; n < 3; n++) due.plan(`now${n}`, 'deliver', T);
+    due.claim('deliver', T, T + CLAIM);
+    const cursors: SqlStorageCursor<Record<string, SqlStorageValue>>[] = [];
+    const exec = (query: string, ...bindings: unknown[]) => {
+      const cursor = storage.sql.exec(query, ...bindings);
+      cursors.push(cursor);
+      return cursor;
+    };
+    const counted = new DueTable({ exec } as unknown as SqlStorage);
+    expect([counted.nextAt(), counted.countDue(T), counted.releaseClaims(T)]).toEqual([T, 2, 1]);
+    expect(cursors.reduce((sum, { rowsRead }) => sum + rowsRead, 0)).toBeLessThan(100);
   }));
 
 it('counts all but a far-off retention as open work', () =>

@@ -4,7 +4,7 @@
  * that cross never overwrite each other. A claim that died with its process becomes due again when it runs out.
  */
 
-import type { DueKind } from './schedule.ts';
+import { DUE_KINDS, type DueKind } from './schedule.ts';
 
 /** A claimed piece of work. */
 export interface Claim {
@@ -46,6 +46,16 @@ export interface LaneFilter {
  * delivery is, must not take a claim on what was there before for its own.
  */
 const FIRST_VERSION = 'abs(random() >> 24)';
+
+/**
+ * Of what is due by a time alone. A receiver that is down for days leaves hundreds of thousands of rows that are not due
+ * yet: what is looked at in each minute must not read them.
+ */
+const OVERDUE = 'due INDEXED BY due_by_kind';
+const IS_OVERDUE = 'kind IN (SELECT value FROM json_each(?)) AND due_at <= ?';
+/** Rows that are looked at to find one that nobody is at: more than are ever claimed of one kind. */
+const CLAIMED_AT_ONCE = 8;
+const ALL_KINDS = JSON.stringify(DUE_KINDS);
 
 export class DueTable {
   readonly #sql: SqlStorage;
@@ -106,11 +116,15 @@ export class DueTable {
   }
 
   /**
-   * Lets go of every claim. For the start of an object: whoever made them died with the one before.
+   * Lets go of every claim. For the start of an object at `now` (ms): whoever made them died with the one before.
    * @returns how many there were.
    */
-  releaseClaims(): number {
-    return this.#sql.exec('UPDATE due SET claimed_until = 0 WHERE claimed_until > 0').rowsWritten;
+  releaseClaims(now: number): number {
+    return this.#sql.exec(
+      `UPDATE ${OVERDUE} SET claimed_until = 0 WHERE ${IS_OVERDUE} AND claimed_until > 0`,
+      ALL_KINDS,
+      now,
+    ).rowsWritten;
   }
 
   /** Whether a claim still holds: nobody planned or claimed the row since. */
@@ -188,15 +202,19 @@ export class DueTable {
 
   /** When the next work can be claimed, or null when nothing is planned. */
   nextAt(): number | null {
-    return this.#sql
-      .exec<{ at: number | null }>('SELECT MIN(MAX(due_at, claimed_until)) AS at FROM due')
-      .one().at;
+    const next = Math.min(...DUE_KINDS.map((kind) => this.#nextOf(kind)));
+    return next === Number.POSITIVE_INFINITY ? null : next;
   }
 
   /** How many pieces of work could be claimed at `now`. */
   countDue(now: number): number {
     return this.#sql
-      .exec<{ n: number }>('SELECT COUNT(*) AS n FROM due WHERE due_at <= ? AND claimed_until <= ?', now, now)
+      .exec<{ n: number }>(
+        `SELECT COUNT(*) AS n FROM ${OVERDUE} WHERE ${IS_OVERDUE} AND claimed_until <= ?`,
+        ALL_KINDS,
+        now,
+        now,
+      )
       .one().n;
   }
 
@@ -207,5 +225,22 @@ export class DueTable {
         .exec(`SELECT 1 FROM due WHERE kind NOT IN ('retain', 'tidy') OR due_at <= ? LIMIT 1`, horizon)
         .toArray().length > 0
     );
+  }
+
+  /** When the next work of a kind can be claimed; infinite when there is none. */
+  #nextOf(kind: DueKind): number {
+    // By their time, as far as the first that nobody is at: those that are claimed are a handful, and stand before it.
+    for (let limit = CLAIMED_AT_ONCE; ; limit *= 4) {
+      const rows = this.#sql
+        .exec<{ at: number; until: number }>(
+          'SELECT due_at AS at, claimed_until AS until FROM due WHERE kind = ? ORDER BY due_at LIMIT ?',
+          kind,
+          limit,
+        )
+        .toArray();
+      if (rows.length < limit || rows.some(({ at, until }) => until <= at)) {
+        return Math.min(...rows.map(({ at, until }) => Math.max(at, until)));
+      }
+    }
   }
 }

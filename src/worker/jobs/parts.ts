@@ -51,7 +51,7 @@ export function partsOf(ctx: DurableObjectState, env: Env) {
   store.due.onPlan = (at) => alarm.cover(at, Date.now());
   store.onRollback = () => alarm.forget();
   // Work that was under way when this object last ended is nobody's now.
-  if (store.ready && store.due.releaseClaims() > 0) alarm.recover(Date.now());
+  if (store.ready && store.due.releaseClaims(Date.now()) > 0) alarm.recover(Date.now());
   const account = (): AccountForShard => accountStub(env, shard.account);
   const replica = new KeyReplica(ctx.storage.kv, name, account, store.ready);
   const listing = new Listing(ctx.storage.kv, name, () => directoryStub(env, shard.region), store.ready);
