@@ -170,13 +170,13 @@ describe('five days of nothing but failures', () => {
     expect(failing.hits).toHaveLength(count);
     expect(await endpoints.delivery(last.id, 'c', failing)).toMatchObject({ status: 'held', tries: 0 });
     const statuses = (await endpoints.deliveries()).map((one) => `${one.type} ${one.status} ${one.reason}`);
-    expect(statuses.sort()).toEqual([
-      'endpoint.disabled delivered null',
-      'job.created failed exhausted',
-      'job.created failed exhausted',
-      'job.created held null',
-      'job.created held null',
-    ]);
+    const counted = (wanted: string) => statuses.filter((one) => one === wanted).length;
+    expect([statuses.length, counted('endpoint.disabled delivered null')]).toEqual([5, 1]);
+    // Whether the second event has its last try before the endpoint is disabled is for the jitter to say.
+    expect([
+      [1, 3],
+      [2, 2],
+    ]).toContainEqual([counted('job.created failed exhausted'), counted('job.created held null')]);
   });
 
   it('do not while one event in them has come through', async () => {
