@@ -2,7 +2,7 @@
 
 import { createServer as createHttpServer, type ServerResponse } from 'node:http';
 import { createServer as createNetServer } from 'node:net';
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { freePort } from '../../src/cli/serve/ports.ts';
 import { ScriptedDns } from '../support/dns.ts';
 import { listen, openReceiver, type Receiver } from '../support/receiver.ts';
@@ -11,7 +11,9 @@ import { soakOr } from '../support/soak.ts';
 import { startUpstreamServer, type UpstreamServer } from '../support/upstream-server.ts';
 import { WebhookAccount } from '../support/webhook-account.ts';
 
-const PATIENCE = { timeout: 45_000, interval: 50 };
+vi.setConfig({ testTimeout: soakOr(240_000, 60_000) });
+
+const PATIENCE = { timeout: soakOr(180_000, 45_000), interval: 50 };
 /** Of an answer's body. */
 const KEPT_BYTES = 16_384;
 const MIB = 1_048_576;
@@ -124,7 +126,7 @@ const EXPECTED: Readonly<Record<string, object>> = {
 const SLOW = ['/stalls', '/hangs'];
 
 /** Of each third: refused by the receiver, not reached, and held. */
-const MISSED_JOBS = soakOr(60, 4);
+const MISSED_JOBS = soakOr(30, 4);
 const MISSED_EVENTS = ['job.created', 'job.failed'];
 
 describe('deliveries in the log of their owner', () => {
