@@ -17,7 +17,7 @@ export const CreditsLowEvent = z
   })
   .meta({
     description:
-      'The available credits have come down to the threshold of the account. Once, until they have been above it again.',
+      'The available credits have come down to the threshold of the account. Once, until a grant has brought them above it again.',
     example: {
       type: 'credits.low',
       timestamp: NOTICED_AT,
