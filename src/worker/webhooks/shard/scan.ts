@@ -121,11 +121,11 @@ export class Scan {
 function* merged(walks: readonly Generator<Glance>[]): Generator<Glance> {
   const heads = walks.map((walk) => ({ walk, glance: nextOf(walk) }));
   for (;;) {
-    const left = heads.filter(({ glance }) => glance !== null);
-    const [first] = left.toSorted((a, b) => ((a.glance?.id ?? '') < (b.glance?.id ?? '') ? 1 : -1));
-    if (!first?.glance) return;
-    yield first.glance;
-    first.glance = nextOf(first.walk);
+    let newest = heads[0];
+    for (const head of heads) if ((head.glance?.id ?? '') > (newest?.glance?.id ?? '')) newest = head;
+    if (!newest?.glance) return;
+    yield newest.glance;
+    newest.glance = nextOf(newest.walk);
   }
 }
 
