@@ -116,7 +116,7 @@ async function importEd25519(bytes: Bytes): Promise<CryptoKey> {
 }
 
 function subtle(): SubtleCrypto {
-  const found = (globalThis as { readonly crypto?: Crypto }).crypto?.subtle;
+  const found = (globalThis as unknown as { readonly crypto?: Crypto }).crypto?.subtle;
   if (found) return found;
   throw new WebhookVerificationError(
     'unsupported',
