@@ -8,7 +8,7 @@ import { SCRIPT } from '../../studio/upload/script.ts';
 import { shownOf } from '../../studio/upload/state.ts';
 import type { App, Config } from '../env.ts';
 import { ApiError, type Failure, problemOf } from '../errors.ts';
-import { videoUrl } from '../jobs/outside.ts';
+import { videoUrl } from '../jobs/video-url.ts';
 import type { LinkView } from '../links/contract.ts';
 import { claimsOf, openLink } from '../links/door.ts';
 import { type ClosedReason, FINISH_GRACE_MS } from '../links/state.ts';
