@@ -82,6 +82,36 @@ describe('the gate', () => {
     expect(gate.judge({ ...arrival, now: T + 15_000 })).toEqual({ kind: 'send' });
   });
 
+  it('plans no more than a hundred anew in each pause, however many wait', () => {
+    const gate = new Gate();
+    let health: Health = { ...SLOW, slowUntil: T + 600_000, slowStep: 20 };
+    const turns = new Map(
+      judgeAll(gate, 500, { health }).map((verdict, n) => [
+        `d${n}`,
+        verdict.kind === 'wait' ? verdict.until : 0,
+      ]),
+    );
+    health = { ...health, slowUntil: T + 1_200_000 };
+    const again = [...turns].filter(([, at]) => at < T + 1_200_000);
+    expect(again.length).toBeLessThanOrEqual(100);
+    for (const [deliveryId, now] of again) {
+      expect(gate.judge({ deliveryId, endpoint: ENDPOINT, health, now }).kind).toBe('wait');
+    }
+  });
+
+  it('brings forward what waited when the endpoint keeps up again', () => {
+    const gate = new Gate();
+    judgeAll(gate, 3, { health: { ...SLOW, slowUntil: T + 600_000, slowStep: 20 } });
+    expect(gate.recover({ id: 'ep_2', rateLimit: null }, T)).toEqual([]);
+    expect(gate.recover(ENDPOINT, T + 7)).toEqual([
+      { deliveryId: 'd0', at: T + 7 + SLOW_GAP_MS },
+      { deliveryId: 'd1', at: T + 7 + 2 * SLOW_GAP_MS },
+      { deliveryId: 'd2', at: T + 7 + 3 * SLOW_GAP_MS },
+    ]);
+    expect(gate.recover(ENDPOINT, T + 7)).toEqual([]);
+    expect(waits(judgeAll(gate, 3, { now: T + 500 }))).toEqual(['send', 'send', 'send']);
+  });
+
   it('holds what is for a disabled endpoint, and ends what is for a deleted one', () => {
     const gate = new Gate();
     const disabled = { ...ENDPOINT, enabled: false };

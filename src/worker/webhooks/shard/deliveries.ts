@@ -86,7 +86,10 @@ export class Deliveries {
     const test = subject.kind === 'notice' && subject.notice.test;
     const tried = { delivery: before, attempt, test, startedAt, now: now(), random: random() };
     const { delivery: after, next } = afterTry(tried);
-    if (endpoint) noteTry(store, { ...tried, endpoint, present: endpointOf(endpoint.id) });
+    if (endpoint) {
+      const recovered = noteTry(store, { ...tried, endpoint, present: endpointOf(endpoint.id) });
+      if (recovered) this.#bringForward(endpoint, tried.now);
+    }
     if (next === null) this.#end(before, after);
     else {
       store.deliveries.update(after);
@@ -105,6 +108,15 @@ export class Deliveries {
       duration_ms: attempt.durationMs,
       ...(next === null ? {} : { next_attempt_at: next }),
     });
+  }
+
+  /** What waited for a slow endpoint need not wait any longer. */
+  #bringForward(endpoint: ReplicaEndpoint, now: number): void {
+    const { store, gate } = this.#deps;
+    for (const { deliveryId, at } of gate.recover(endpoint, now)) {
+      const planned = store.due.at(deliveryId);
+      if (planned !== null && planned > at) store.due.planSooner(deliveryId, 'deliver', at);
+    }
   }
 
   /** Nothing more is done for the delivery by itself. */

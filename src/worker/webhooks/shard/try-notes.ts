@@ -18,19 +18,23 @@ export interface NotedTry {
   readonly random: number;
 }
 
-/** Notes a try: one row written, and one more while the endpoint is not well. In a transaction. */
-export function noteTry(store: JobStore, { endpoint, present, ...tried }: NotedTry): void {
+/**
+ * Notes a try: one row written, and one more while the endpoint is not well. In a transaction.
+ * @returns whether the endpoint was slow and is no more.
+ */
+export function noteTry(store: JobStore, { endpoint, present, ...tried }: NotedTry): boolean {
   const { id, epoch } = endpoint;
   const { attempt, now } = tried;
   store.days.add({ endpointId: id, at: now, delivered: attempt.ok, durationMs: attempt.durationMs });
   // Enabled anew meanwhile, or deleted: what was answered to the time before counts no more.
-  if (present?.epoch !== epoch) return;
+  if (present?.epoch !== epoch) return false;
   const before = store.health.get(id);
   const after = afterTry(before, { ...tried, epoch });
   store.health.set(id, after);
   const [had, has] = [unreported(current(before, endpoint)), unreported(after)];
   if (has !== null && has !== had) store.due.plan(reportKey(id), 'report', now);
   if (had !== null && has === null) store.due.drop(reportKey(id));
+  return (current(before, endpoint)?.slowStep ?? 0) > 0 && (after?.slowStep ?? 0) === 0;
 }
 
 /** What the account is still to be told. */
