@@ -62,6 +62,21 @@ describe('headers that are refused', () => {
     ...['keep-alive', 'proxy-authorization', 'proxy-connection', 'expect', 'cache-control', 'expires'],
     ...['pragma', 'accept-encoding', 'cf-connecting-ip', 'cf-worker', 'x-forwarded-for', 'x-forwarded-host'],
     ...['x-real-ip', 'forwarded', 'x-amz-date', 'x-amzn-trace-id', 'x-goog-iap-jwt-assertion', 'x-azure-ref'],
+    ...[
+      'x-middleware-subrequest',
+      'x-original-url',
+      'x-original-forwarded-for',
+      'x-vercel-ip',
+      'fly-client-ip',
+    ],
+    ...[
+      'fastly-client-ip',
+      'x-appengine-user-ip',
+      'x-host',
+      'x-http-host-override',
+      'client-ip',
+      'x-remote-ip',
+    ],
     ...['sec-fetch-site', 'origin', 'referer', 'via', 'date', 'true-client-ip', 'x-http-method-override'],
   ])('%s, in whatever case', (name) => {
     const title = name.replace(/(^|-)[a-z]/g, (letter) => letter.toUpperCase());

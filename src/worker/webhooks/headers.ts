@@ -17,7 +17,7 @@ const VALUE = /^[\x21-\x7e](?:[\t\x20-\x7e]*[\x21-\x7e])?$/;
 
 /**
  * Names that are ours, the connection's, or what only a proxy or a browser may say; by whole name and by beginning. It is
- * what Svix and Hookdeck Outpost refuse and what browsers do (https://fetch.spec.whatwg.org/#forbidden-request-header).
+ * what Svix and Hookdeck Outpost refuse, what browsers do, and what more proxies set (https://fetch.spec.whatwg.org/#forbidden-request-header).
  */
 const FORBIDDEN: ReadonlySet<string> = new Set([
   // Ours, and the body's.
@@ -34,17 +34,22 @@ const FORBIDDEN: ReadonlySet<string> = new Set([
   'transfer-encoding',
   'upgrade',
   // Whom the request came through, and from: believed by whoever trusts a proxy.
+  'client-ip',
   'forwarded',
   'true-client-ip',
   'via',
   'x-client-ip',
   'x-cluster-client-ip',
+  'x-host',
+  'x-originating-ip',
   'x-real-ip',
+  'x-remote-addr',
+  'x-remote-ip',
   // What makes a POST another request to some servers.
   'x-http-method',
   'x-http-method-override',
+  'x-http-host-override',
   'x-method-override',
-  'x-original-url',
   'x-rewrite-url',
   // Caches' and browsers'.
   'accept-charset',
@@ -76,6 +81,13 @@ const FORBIDDEN_PREFIXES = [
   'x-azure-',
   'x-ms-',
   'x-envoy-',
+  'x-appengine-',
+  'x-vercel-',
+  'x-original-',
+  'fastly-',
+  'fly-',
+  // What the parts of a server tell each other, and believe.
+  'x-middleware-',
 ] as const;
 
 /** Whether a header of this name may not be set, in whatever case it is written. */
