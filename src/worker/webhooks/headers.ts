@@ -17,7 +17,8 @@ const VALUE = /^[\x21-\x7e](?:[\t\x20-\x7e]*[\x21-\x7e])?$/;
 
 /**
  * Names that are ours, the connection's, or what only a proxy or a browser may say; by whole name and by beginning. It is
- * what Svix and Hookdeck Outpost refuse, what browsers do, and what more proxies set (https://fetch.spec.whatwg.org/#forbidden-request-header).
+ * what Svix and Hookdeck Outpost refuse, what browsers do (https://fetch.spec.whatwg.org/#forbidden-request-header), and
+ * what more proxies set.
  */
 const FORBIDDEN: ReadonlySet<string> = new Set([
   // Ours, and the body's.
