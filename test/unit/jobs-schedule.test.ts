@@ -94,6 +94,8 @@ describe('the figures agree with each other', () => {
   it('the upstream is asked by a job’s own steps, and by nothing else', () =>
     expect(DUE_KINDS.filter((kind) => !isUpstream(kind))).toEqual([
       'deliver',
+      'recover',
+      'report',
       'settle',
       'retain',
       'start',
