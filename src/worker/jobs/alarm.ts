@@ -35,12 +35,16 @@ export class Alarm {
   /**
    * The run is over: ring for what is due next, or not at all. Call it after the pump was kicked at `now` or later:
    * what is due by then and not claimed waits for room, and whoever makes room starts it. To ring for it at once would
-   * ring without end for as long as a receiver hangs.
+   * ring without end for as long as a receiver hangs. What comes due meanwhile rings at its time: a job does not wait
+   * with the receiver's events.
    */
   async rest(now: number): Promise<void> {
     const next = this.#due.nextAt();
     if (next !== null) {
-      const at = next > now ? next : now + ALARM_LEASE_MS;
+      const at =
+        next > now
+          ? next
+          : Math.min(now + ALARM_LEASE_MS, this.#due.nextAfter(now) ?? Number.POSITIVE_INFINITY);
       if (at !== this.#armedAt) this.#set(at);
       return;
     }

@@ -48,10 +48,10 @@ export interface LaneFilter {
 const FIRST_VERSION = 'abs(random() >> 24)';
 
 /**
- * Of what is due by a time alone. A receiver that is down for days leaves hundreds of thousands of rows that are not due
+ * By the time that it is due alone. A receiver that is down for days leaves hundreds of thousands of rows that are not due
  * yet: what is looked at in each minute must not read them.
  */
-const OVERDUE = 'due INDEXED BY due_by_kind';
+const BY_TIME = 'due INDEXED BY due_by_kind';
 const IS_OVERDUE = 'kind IN (SELECT value FROM json_each(?)) AND due_at <= ?';
 /** Rows that are looked at to find one that nobody is at: more than are ever claimed of one kind. */
 const CLAIMED_AT_ONCE = 8;
@@ -121,7 +121,7 @@ export class DueTable {
    */
   releaseClaims(now: number): number {
     return this.#sql.exec(
-      `UPDATE ${OVERDUE} SET claimed_until = 0 WHERE ${IS_OVERDUE} AND claimed_until > 0`,
+      `UPDATE ${BY_TIME} SET claimed_until = 0 WHERE ${IS_OVERDUE} AND claimed_until > 0`,
       ALL_KINDS,
       now,
     ).rowsWritten;
@@ -206,11 +206,23 @@ export class DueTable {
     return next === Number.POSITIVE_INFINITY ? null : next;
   }
 
+  /** When the first work that is not due yet at `now` will be, or null when there is none. Reads a row a kind. */
+  nextAfter(now: number): number | null {
+    return this.#sql
+      .exec<{ at: number | null }>(
+        `SELECT MIN((SELECT MIN(due_at) FROM ${BY_TIME} WHERE kind = kinds.value AND due_at > ?)) AS at
+         FROM json_each(?) AS kinds`,
+        now,
+        ALL_KINDS,
+      )
+      .one().at;
+  }
+
   /** How many pieces of work could be claimed at `now`. */
   countDue(now: number): number {
     return this.#sql
       .exec<{ n: number }>(
-        `SELECT COUNT(*) AS n FROM ${OVERDUE} WHERE ${IS_OVERDUE} AND claimed_until <= ?`,
+        `SELECT COUNT(*) AS n FROM ${BY_TIME} WHERE ${IS_OVERDUE} AND claimed_until <= ?`,
         ALL_KINDS,
         now,
         now,
