@@ -68,6 +68,35 @@ describe('the gate', () => {
     expect((sent.at(-1) ?? 0) - T).toBeLessThanOrEqual(6_000);
   });
 
+  it('plans few anew whose receiver is slower than its limit, and sends in the order of turns', () => {
+    const gate = new Gate();
+    const due = new Map(Array.from({ length: 500 }, (_, n) => [`d${n}`, T]));
+    const sent: string[] = [];
+    let judged = 0;
+    // Two tries at once, of 200 ms each; the next one is always that which is due longest.
+    const busy = [0, 0];
+    for (let now = T; due.size > 0; now += 10) {
+      for (const [slot, until] of busy.entries()) {
+        for (let isFree = until <= now; isFree; judged++) {
+          const [next] = [...due].filter(([, at]) => at <= now).sort(([, a], [, b]) => a - b);
+          if (!next) break;
+          const [deliveryId] = next;
+          const endpoint = { ...ENDPOINT, rateLimit: 50 };
+          const verdict = gate.judge({ deliveryId, endpoint, health: null, now });
+          if (verdict.kind === 'wait') due.set(deliveryId, verdict.until);
+          else {
+            due.delete(deliveryId);
+            sent.push(deliveryId);
+            busy[slot] = now + 200;
+            isFree = false;
+          }
+        }
+      }
+    }
+    expect(judged).toBeLessThanOrEqual(2 * 500);
+    expect(sent).toEqual(Array.from({ length: 500 }, (_, n) => `d${n}`));
+  });
+
   it('sends nothing to a slowed endpoint until its pause is over, and then one after the other', () => {
     const gate = new Gate();
     expect(waits(judgeAll(gate, 3, { health: SLOW }))).toEqual([
@@ -110,6 +139,27 @@ describe('the gate', () => {
     ]);
     expect(gate.recover(ENDPOINT, T + 7)).toEqual([]);
     expect(waits(judgeAll(gate, 3, { now: T + 500 }))).toEqual(['send', 'send', 'send']);
+  });
+
+  it('brings more forward than it may at once by and by, as the endpoint takes them', () => {
+    const gate = new Gate();
+    const many = 2_500;
+    judgeAll(gate, many, { health: { ...SLOW, slowUntil: T + 600_000, slowStep: 20 } });
+    const forward = gate.recover(ENDPOINT, T);
+    const last = forward.at(-1)?.at ?? 0;
+    expect(forward.length).toBeLessThan(many);
+    // It takes them, and nobody is brought forward beside those that were.
+    expect(gate.goOn(ENDPOINT, last - 1)).toEqual([]);
+    for (let now = last; forward.length < many; now = forward.at(-1)?.at ?? 0) {
+      const more = gate.goOn(ENDPOINT, now);
+      expect(more.length).toBeGreaterThan(0);
+      expect(gate.goOn(ENDPOINT, now)).toEqual([]);
+      forward.push(...more);
+    }
+    expect(forward.map(({ deliveryId }) => deliveryId)).toEqual(
+      Array.from({ length: many }, (_, n) => `d${n}`),
+    );
+    expect(gate.goOn(ENDPOINT, (forward.at(-1)?.at ?? 0) + 1)).toEqual([]);
   });
 
   it('holds what is for a disabled endpoint, and ends what is for a deleted one', () => {

@@ -25,6 +25,15 @@ export interface Arrival {
   readonly now: number;
 }
 
+/** An endpoint that keeps up again. */
+type Recovered = Pick<ReplicaEndpoint, 'id' | 'rateLimit'>;
+
+/** A delivery that need not wait for its turn, and when it may be tried, in ms. */
+export interface Forward {
+  readonly deliveryId: string;
+  readonly at: number;
+}
+
 /**
  * Tries to an endpoint that was slow are at least this far apart, in ms, until one has succeeded: what has piled up does
  * not fall upon it at once when its pause ends.
@@ -35,9 +44,9 @@ export const SLOW_GAP_MS = 250;
  * pause. With the first success they are brought forward.
  */
 const GAP_SHARE = 0.01;
-/** Deliveries that are brought forward at once: each is a row written, in the transaction of the success. */
+/** Deliveries that are brought forward at once: each is a row written, in the transaction of a success. */
 const MAX_FORWARD = 1_000;
-/** A turn is missed when its delivery comes later than this, in ms: others may have had the time since. */
+/** A turn is missed when its delivery comes later than this, in ms, and somebody else has had the time since. */
 export const TURN_LASTS_MS = 1_000;
 
 const SECOND_MS = 1_000;
@@ -45,6 +54,10 @@ const SECOND_MS = 1_000;
 export class Gate {
   /** When the next turn of an endpoint begins, in ms. */
   readonly #next = new Map<string, number>();
+  /** When something was last let through to an endpoint whose turns are given out, in ms. */
+  readonly #sent = new Map<string, number>();
+  /** Endpoints that keep up again and have more waiting for them: when the last that was brought forward is due, in ms. */
+  readonly #behind = new Map<string, number>();
   /** Turns given out, by delivery. */
   readonly #turns = new Map<string, { readonly endpointId: string; readonly at: number }>();
 
@@ -61,11 +74,14 @@ export class Gate {
     );
     const open = Math.max(now, slowUntil);
     if (gap === 0) return { kind: 'send' };
-    if (open <= now && turn !== null && now >= turn && now - turn <= TURN_LASTS_MS) return { kind: 'send' };
+    const isTurn = turn !== null && now >= turn && open <= now;
+    if (isTurn && (now - turn <= TURN_LASTS_MS || this.#isFree(endpoint.id, gap, now))) {
+      return this.#letThrough(endpoint.id, gap, now);
+    }
     const exact = Math.max(open, this.#next.get(endpoint.id) ?? 0);
-    this.#next.set(endpoint.id, exact + gap);
     const at = Math.ceil(exact);
-    if (at <= now) return { kind: 'send' };
+    if (at <= now) return this.#letThrough(endpoint.id, gap, now);
+    this.#next.set(endpoint.id, exact + gap);
     this.#turns.set(deliveryId, { endpointId: endpoint.id, at });
     return { kind: 'wait', until: at };
   }
@@ -74,23 +90,45 @@ export class Gate {
    * The endpoint keeps up again: the turns of those that wait for it are void.
    * @returns whom to bring forward, and to when in ms, in the order of their turns.
    */
-  recover(
-    { id, rateLimit }: Pick<ReplicaEndpoint, 'id' | 'rateLimit'>,
-    now: number,
-  ): { readonly deliveryId: string; readonly at: number }[] {
+  recover({ id, rateLimit }: Recovered, now: number): Forward[] {
+    const limit = gapOf(rateLimit);
     // Its limit holds, counted from the try that has just ended.
-    this.#next.set(id, now + gapOf(rateLimit));
+    this.#next.set(id, now + limit);
     const waiting = [...this.#turns]
       .filter(([, turn]) => turn.endpointId === id && turn.at > now)
-      .sort(([, a], [, b]) => a.at - b.at)
-      .slice(0, MAX_FORWARD);
-    for (const [deliveryId] of waiting) this.#turns.delete(deliveryId);
-    return waiting.map(([deliveryId], n) => ({ deliveryId, at: now + (n + 1) * SLOW_GAP_MS }));
+      .sort(([, a], [, b]) => a.at - b.at);
+    const forward = waiting.slice(0, MAX_FORWARD).map(([deliveryId], n) => {
+      this.#turns.delete(deliveryId);
+      return { deliveryId, at: now + (n + 1) * Math.max(SLOW_GAP_MS, limit) };
+    });
+    const last = forward.at(-1);
+    if (last && forward.length < waiting.length) this.#behind.set(id, last.at);
+    else this.#behind.delete(id);
+    return forward;
+  }
+
+  /** The endpoint has taken one more: who comes after those that were brought forward, when it is their time. */
+  goOn(endpoint: Recovered, now: number): Forward[] {
+    const last = this.#behind.get(endpoint.id);
+    return last === undefined || now < last ? [] : this.recover(endpoint, now);
   }
 
   /** Forgets what was given out to endpoints that are no more. */
   keep(endpointIds: ReadonlySet<string>): void {
-    for (const id of this.#next.keys()) if (!endpointIds.has(id)) this.#next.delete(id);
+    for (const times of [this.#next, this.#sent, this.#behind]) {
+      for (const id of times.keys()) if (!endpointIds.has(id)) times.delete(id);
+    }
+  }
+
+  /** Whether nothing was let through to the endpoint for as long as two must be apart. */
+  #isFree(endpointId: string, gap: number, now: number): boolean {
+    return now - (this.#sent.get(endpointId) ?? Number.NEGATIVE_INFINITY) >= gap;
+  }
+
+  #letThrough(endpointId: string, gap: number, now: number): Verdict {
+    this.#sent.set(endpointId, now);
+    this.#next.set(endpointId, Math.max(this.#next.get(endpointId) ?? 0, now + gap));
+    return { kind: 'send' };
   }
 }
 

@@ -7,7 +7,7 @@ import type { ReplicaEndpoint } from '../../accounts/endpoints/contract.ts';
 import type { Claim } from '../../jobs/due.ts';
 import type { JobStore } from '../../jobs/store.ts';
 import type { Attempt } from '../attempt.ts';
-import type { Gate } from '../gate.ts';
+import type { Forward, Gate } from '../gate.ts';
 import { concernsReceiver } from '../health.ts';
 import { readDeliveryId } from '../ids.ts';
 import { aboutOf } from './log.ts';
@@ -82,13 +82,14 @@ export class Deliveries {
 
   /** Writes a try down, and what comes of it. In a transaction. */
   #write({ delivery: before, subject, endpoint }: Sending, attempt: Attempt, startedAt: number): void {
-    const { store, now, random, log, endpoint: endpointOf } = this.#deps;
+    const { store, gate, now, random, log, endpoint: endpointOf } = this.#deps;
     const test = subject.kind === 'notice' && subject.notice.test;
     const tried = { delivery: before, attempt, test, startedAt, now: now(), random: random() };
     const { delivery: after, next } = afterTry(tried);
     if (endpoint) {
       const recovered = noteTry(store, { ...tried, endpoint, present: endpointOf(endpoint.id) });
-      if (recovered) this.#bringForward(endpoint, tried.now);
+      if (recovered) this.#bringForward(gate.recover(endpoint, tried.now));
+      else if (attempt.ok) this.#bringForward(gate.goOn(endpoint, tried.now));
     }
     if (next === null) this.#end(before, after);
     else {
@@ -111,9 +112,9 @@ export class Deliveries {
   }
 
   /** What waited for a slow endpoint need not wait any longer. */
-  #bringForward(endpoint: ReplicaEndpoint, now: number): void {
-    const { store, gate } = this.#deps;
-    for (const { deliveryId, at } of gate.recover(endpoint, now)) {
+  #bringForward(forward: readonly Forward[]): void {
+    const { store } = this.#deps;
+    for (const { deliveryId, at } of forward) {
       const planned = store.due.at(deliveryId);
       if (planned !== null && planned > at) store.due.planSooner(deliveryId, 'deliver', at);
     }
