@@ -203,6 +203,22 @@ describe('with hundreds due, the pump', () => {
       expect(hung()).toBe(MAX_PER_HOST + MAX_HUNG);
     }));
 
+  it('gives its last place to a host that is not tried yet, so a healthy one waits once for five that begin to hang', () =>
+    onBench(async (bench) => {
+      const hosts = Array.from({ length: 5 }, (_, n) => `hangs-${n}`);
+      for (const host of [...hosts, 'answers']) bench.lanes.heard(host, true);
+      for (const host of hosts) bench.crowd('deliver', 3, host);
+      bench.pump.kick();
+      bench.due.plan('awaited', 'deliver', bench.now, 'answers');
+      // Their time is over, all within the same moment.
+      for (const claim of [...bench.running.keys()]) {
+        bench.lanes.heard(claim.lane, false);
+        await bench.finish(claim);
+      }
+      expect(bench.started.map(({ key }) => key)).toContain('awaited');
+      expectWithinLimits(bench);
+    }));
+
   it('keeps its last place for hosts that answer before a crowd of strangers', () =>
     onBench(async (bench) => {
       for (let n = 0; n < 30; n++) bench.crowd('deliver', 1, `stranger-${n}`);

@@ -80,7 +80,11 @@ export class Pump {
     const now = this.#deps.now();
     const until = now + claimMs(kind);
     if (kind !== 'deliver') return due.claim(kind, now, until);
-    return due.claim(kind, now, until, lanes.choose([...this.#running].map(({ lane }) => lane)));
+    for (const filter of lanes.choose([...this.#running].map(({ lane }) => lane))) {
+      const claim = due.claim(kind, now, until, filter);
+      if (claim) return claim;
+    }
+    return null;
   }
 
   #hasRoom(kind: DueKind): boolean {
