@@ -188,7 +188,7 @@ it('with hundreds due, at most five requests wait at once, three of them upstrea
   const world = await World.create({ credits: CREDITS });
   const { upstream } = world;
   const hosts = ['a', 'b', 'c'].map((name) => `https://${name}.example.org`);
-  const count = soakOr(300, 75);
+  const count = soakOr(300, 48);
   const jobs = (
     await Promise.all(
       hosts.map((host) => startMany(world, count / 3, { status: ['running'] }, { webhook_url: `${host}/` })),
