@@ -1,9 +1,9 @@
 import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
-import { MAX_HUNG, MAX_OF_KIND } from '../../src/worker/jobs/schedule.ts';
+import { MAX_HUNG, MAX_OF_KIND, MAX_PER_HOST } from '../../src/worker/jobs/schedule.ts';
 import { tick } from '../support/customer.ts';
 import { soakOr } from '../support/soak.ts';
 import { until } from '../support/upstream.ts';
-import { type Answer, Endpoints, type MadeEndpoint, ok, timesOut } from './deliveries-fixtures.ts';
+import { type Answer, Endpoints, type MadeEndpoint, ok, status, timesOut } from './deliveries-fixtures.ts';
 import { HOUR_MS, World } from './jobs-fixtures.ts';
 
 const CREATED = { events: ['job.created'] } as const;
@@ -122,6 +122,28 @@ describe('a healthy endpoint', () => {
     hung.release();
     await world.quiet();
   });
+});
+
+it('one host is tried twice at once at the most, also when endpoints with events on their way move to it', async () => {
+  const { world, endpoints } = await create();
+  const origin = 'https://moved-to.example.org';
+  const moved = await Promise.all([1, 2, 3].map(() => endpoints.make(status(500), CREATED)));
+  await endpoints.submit();
+  await world.quiet();
+  let [atOnce, isOver] = [0, false];
+  world.installed.receive(origin, async () => {
+    atOnce++;
+    await until(() => isOver);
+    return new Response('thanks');
+  });
+  for (const endpoint of moved) await endpoints.update(endpoint, { url: `${origin}/${endpoint.id}` });
+  await world.ring(HOUR_MS);
+  await until(() => atOnce > 1);
+  await turns(50);
+  expect(atOnce).toBe(MAX_PER_HOST);
+  isOver = true;
+  await world.quiet();
+  expect(atOnce).toBe(moved.length);
 });
 
 it('jobs go their way while every receiver hangs', async () => {

@@ -63,6 +63,12 @@ export class Deliveries {
     const endpointId = readDeliveryId(delivery.id)?.endpointId ?? null;
     if (endpointId === null) return { delivery, subject, endpoint: null };
     const endpoint = endpointOf(endpointId);
+    const lane = this.#laneOf(delivery);
+    if (endpoint && lane !== claim.lane) {
+      // It has moved since this was planned: it waits for room with what goes to the same host.
+      store.due.plan(claim.key, 'deliver', now(), lane);
+      return null;
+    }
     const health = store.health.get(endpointId);
     const verdict = gate.judge({ deliveryId: delivery.id, endpoint, health, now: now() });
     switch (verdict.kind) {
