@@ -31,7 +31,7 @@ async function expectRender(request: Partial<RenderRequest>, width: number, heig
   await expectVideo(file, whole.generate_audio);
 }
 
-describe('each resolution, one second', () => {
+describe('each resolution, a second or less', () => {
   test('1080p', { timeout: TIMEOUT }, () => expectRender({ duration: 1 }, 1920, 1080));
   test('1440p, upright', { timeout: TIMEOUT }, () =>
     expectRender({ duration: 1, resolution: '1440p', aspect_ratio: '9:16', fps: 24 }, 1440, 2560),
@@ -39,7 +39,7 @@ describe('each resolution, one second', () => {
   test('2160p, from one image to another, without sound', { timeout: TIMEOUT }, async () => {
     const end_image_url = dataUri(await picture(800, 1200, 1).webp().toBuffer());
     await expectRender(
-      { duration: 1, resolution: '2160p', generate_audio: false, end_image_url },
+      { duration: 0.4, resolution: '2160p', generate_audio: false, end_image_url },
       3840,
       2160,
     );
