@@ -22,7 +22,7 @@ vi.setConfig({ testTimeout: SOAK ? 1_800_000 : 300_000, hookTimeout: 120_000 });
 
 // Run again with SEED=<what was printed> to see the same sizes and the same breaks.
 const seed = Number(process.env.SEED ?? Math.floor(Math.random() * 2 ** 31));
-const RESUMES = soakOr(200, 20);
+const RESUMES = soakOr(200, 8);
 /** At least, so that there are small pieces and large ones among them. */
 const UPLOADS = soakOr(50, 6);
 const MIB = 1_048_576;
