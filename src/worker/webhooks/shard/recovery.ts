@@ -3,28 +3,18 @@
  * A walk over these by their ids, a piece at a time: where it is stands in its row, so a crash goes on there.
  */
 
-import type { ReplicaEndpoint } from '../../accounts/endpoints/contract.ts';
-import type { Door } from '../../jobs/door.ts';
 import type { Claim } from '../../jobs/due.ts';
-import type { JobStore } from '../../jobs/store.ts';
 import type { RecoverEndpoint, RecoverOutcome } from '../contract.ts';
 import { receiverOf } from '../ids.ts';
 import type { RecoveryRows, StoredRecovery } from './recovery-rows.ts';
 import { retake } from './retake.ts';
 import type { Glance, Scan } from './scan.ts';
 import { subjectOf } from './subject.ts';
+import type { TakesUpDeps } from './takes-up.ts';
 
-export interface RecoveryDeps {
-  readonly store: JobStore;
+export interface RecoveryDeps extends TakesUpDeps {
   readonly rows: RecoveryRows;
   readonly scan: Scan;
-  readonly door: Door;
-  readonly endpoint: (id: string) => ReplicaEndpoint | null;
-  /** Whether the endpoint takes nothing now. */
-  readonly isDisabled: (endpoint: ReplicaEndpoint) => boolean;
-  readonly now: () => number;
-  /** The work was planned. */
-  readonly onWork: () => void;
   readonly log: (entry: Readonly<Record<string, unknown>>) => void;
 }
 

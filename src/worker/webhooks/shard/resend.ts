@@ -1,25 +1,15 @@
 /** Sends one delivery again, because its owner asks. */
 
-import type { ReplicaEndpoint } from '../../accounts/endpoints/contract.ts';
-import type { Door } from '../../jobs/door.ts';
-import type { JobStore } from '../../jobs/store.ts';
 import type { DeliveryQuery, ResendOutcome } from '../contract.ts';
 import { readDeliveryId } from '../ids.ts';
 import type { DeliveryDesk } from './desk.ts';
 import { retake } from './retake.ts';
 import type { StoredDelivery } from './store.ts';
 import { subjectOf } from './subject.ts';
+import type { TakesUpDeps } from './takes-up.ts';
 
-export interface ResendDeps {
-  readonly store: JobStore;
+export interface ResendDeps extends TakesUpDeps {
   readonly desk: DeliveryDesk;
-  readonly door: Door;
-  readonly endpoint: (id: string) => ReplicaEndpoint | null;
-  /** Whether the endpoint takes nothing now. */
-  readonly isDisabled: (endpoint: ReplicaEndpoint) => boolean;
-  readonly now: () => number;
-  /** A delivery was planned. */
-  readonly onWork: () => void;
   readonly log: (entry: Readonly<Record<string, unknown>>) => void;
 }
 

@@ -1,25 +1,15 @@
 /** Sends an example of an event to one endpoint, because its owner asks. */
 
-import type { ReplicaEndpoint } from '../../accounts/endpoints/contract.ts';
 import { mintedAt } from '../../ids.ts';
-import type { Door } from '../../jobs/door.ts';
-import type { JobStore } from '../../jobs/store.ts';
 import type { TestEndpoint, TestOutcome } from '../contract.ts';
 import { exampleOf } from '../event.ts';
 import { deliveryIdOf, receiverOf } from '../ids.ts';
 import type { DeliveryDesk } from './desk.ts';
 import type { StoredDelivery } from './store.ts';
+import type { TakesUpDeps } from './takes-up.ts';
 
-export interface TestEventDeps {
-  readonly store: JobStore;
+export interface TestEventDeps extends TakesUpDeps {
   readonly desk: DeliveryDesk;
-  readonly door: Door;
-  readonly endpoint: (id: string) => ReplicaEndpoint | null;
-  /** Whether the endpoint takes nothing now. */
-  readonly isDisabled: (endpoint: ReplicaEndpoint) => boolean;
-  readonly now: () => number;
-  /** A delivery was planned. */
-  readonly onWork: () => void;
 }
 
 export class TestEvents {
