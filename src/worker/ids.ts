@@ -1,6 +1,6 @@
 /**
  * Identifiers. Each names the object that owns the thing, so no lookup table exists, and each carries a short MAC,
- * so a guessed id is refused at the edge and touches no object. Pure but for Web Crypto.
+ * so a guessed id is refused at the edge and touches no object. Pure but for randomness.
  *
  *   account  acct_<region letter><13 random>                 its home region is inside
  *   job      job_<region letter><n: 2><time: 9><random: 11><MAC: 8>   the MAC covers the account too
@@ -34,8 +34,17 @@ const RANDOM_LENGTH = 11;
 const MAC_LENGTH = 8;
 const SHARD_N_LENGTH = 2;
 
+/** Random bytes that are drawn at once, since drawing costs a short id more than all the rest of it. */
+const pool = new Uint8Array(1_024);
+let used = pool.length;
+
 function random(length: number): string {
-  return base32OfBytes(crypto.getRandomValues(new Uint8Array(length)), length);
+  if (used + length > pool.length) {
+    crypto.getRandomValues(pool);
+    used = 0;
+  }
+  used += length;
+  return base32OfBytes(pool.subarray(used - length, used), length);
 }
 
 /** A new account id whose home is `region`. */
@@ -50,36 +59,25 @@ export function homeRegion(account: string): Region | null {
 }
 
 /** A new id of `kind` owned by `shard`, later in text order than any minted before `now` (ms). */
-export async function mintId(ring: Ring, kind: MintedKind, shard: ShardRef, now: number): Promise<string> {
+export function mintId(ring: Ring, kind: MintedKind, shard: ShardRef, now: number): string {
   const body =
     regionLetter(shard.region) +
     base32OfNumber(shard.n, SHARD_N_LENGTH) +
     base32OfNumber(now, TIME_LENGTH) +
     random(RANDOM_LENGTH);
-  return `${kind}_${body}${await idMac(ring, 0, kind, shard.account, body)}`;
+  return `${kind}_${body}${idMac(ring, 0, kind, shard.account, body)}`;
 }
 
-async function idMac(
-  ring: Ring,
-  index: number,
-  kind: string,
-  account: string,
-  body: string,
-): Promise<string> {
+function idMac(ring: Ring, index: number, kind: string, account: string, body: string): string {
   const entry = ring.entries[index] ?? currentEntry(ring);
-  return base32OfBytes(await mac(entry, 'job-id', `${kind}.${account}.${body}`), MAC_LENGTH);
+  return base32OfBytes(mac(entry, 'job-id', `${kind}.${account}.${body}`), MAC_LENGTH);
 }
 
 /**
  * The shard of an id that we minted for `account` under any secret of the ring; null for any other text, and so for
  * every id of another account.
  */
-export async function shardOfId(
-  ring: Ring,
-  kind: MintedKind,
-  account: string,
-  id: string,
-): Promise<ShardRef | null> {
+export function shardOfId(ring: Ring, kind: MintedKind, account: string, id: string): ShardRef | null {
   const match = MINTED.exec(id);
   if (match?.[1] !== kind) return null;
   const region = regionOfLetter(match[2] as string);
@@ -87,7 +85,7 @@ export async function shardOfId(
   if (!region || !Number.isInteger(n)) return null;
   const body = id.slice(kind.length + 1, -MAC_LENGTH);
   for (let index = 0; index < ring.entries.length; index++) {
-    if (id.endsWith(await idMac(ring, index, kind, account, body))) return { account, region, n };
+    if (id.endsWith(idMac(ring, index, kind, account, body))) return { account, region, n };
   }
   return null;
 }

@@ -6,6 +6,7 @@ import type { Env } from './env.ts';
 import { directoryName, homeRegion, type ShardRef, shardName } from './ids.ts';
 import type { JobShard } from './jobs/shard.ts';
 import type { Region } from './region.ts';
+import { Remembered } from './remembered.ts';
 
 /** The hints of newer data centres are in the documentation before they are in the types. */
 function hint(region: Region): DurableObjectNamespaceGetDurableObjectOptions {
@@ -18,19 +19,28 @@ function hint(region: Region): DurableObjectNamespaceGetDurableObjectOptions {
  */
 type Calls<T> = { [K in keyof T as T[K] extends (...args: never[]) => Promise<unknown> ? K : never]: T[K] };
 
+/** 1,000 objects of each class: what a busy isolate meets in its life. */
+const ids = new Remembered<DurableObjectNamespace, DurableObjectId>(1_000);
+
+/** The id of an object's name, which never changes. Making one is a hash and a call of the platform. */
+function idOf(namespace: DurableObjectNamespace, name: string): DurableObjectId {
+  const known = ids.get(namespace, name);
+  if (known) return known;
+  const id = namespace.idFromName(name);
+  ids.set(namespace, name, id);
+  return id;
+}
+
 /** A fresh stub of a shard. A stub that has thrown stays broken: make one per attempt. */
 export function shardStub(env: Env, shard: ShardRef): Calls<JobShard> {
-  return env.SHARDS.get(
-    env.SHARDS.idFromName(shardName(shard)),
-    hint(shard.region),
-  ) as unknown as Calls<JobShard>;
+  return env.SHARDS.get(idOf(env.SHARDS, shardName(shard)), hint(shard.region)) as unknown as Calls<JobShard>;
 }
 
 /** A fresh stub of an account, placed in its home region. */
 export function accountStub(env: Env, account: string): Calls<Account> {
   const region = homeRegion(account);
   return env.ACCOUNTS.get(
-    env.ACCOUNTS.idFromName(account),
+    idOf(env.ACCOUNTS, account),
     region ? hint(region) : undefined,
   ) as unknown as Calls<Account>;
 }
@@ -38,7 +48,7 @@ export function accountStub(env: Env, account: string): Calls<Account> {
 /** A fresh stub of a region's directory. */
 export function directoryStub(env: Env, region: Region): Calls<Directory> {
   return env.DIRECTORIES.get(
-    env.DIRECTORIES.idFromName(directoryName(region)),
+    idOf(env.DIRECTORIES, directoryName(region)),
     hint(region),
   ) as unknown as Calls<Directory>;
 }

@@ -16,7 +16,7 @@ const config = (ring = OLD, publicUrl = PUBLIC_URL) => ({
 });
 
 const account = mintAccountId('weur');
-const uploadId = await mintId(config().SIGNING_SECRETS, 'up', homeShard(account), NOW);
+const uploadId = mintId(config().SIGNING_SECRETS, 'up', homeShard(account), NOW);
 const claims: LinkClaims = {
   account,
   uploadId,
@@ -40,7 +40,7 @@ describe('the address of a link', () => {
   it('says it for every region, every set of types and every limit', async () => {
     for (const region of REGIONS) {
       const one = mintAccountId(region);
-      const id = await mintId(config().SIGNING_SECRETS, 'up', homeShard(one), NOW);
+      const id = mintId(config().SIGNING_SECRETS, 'up', homeShard(one), NOW);
       const some = { ...claims, account: one, uploadId: id };
       expect(await readLinkToken(config(), await tokenOf(some))).toEqual(some);
     }

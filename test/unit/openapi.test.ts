@@ -48,7 +48,7 @@ const UNLISTED = [
   'GET /problems/{slug}',
   'POST /callbacks/fal/{token}',
   'OPTIONS /u/{token}',
-  'GET /u/page.js',
+  'GET /upload-page.js',
 ];
 
 /** What Hono answers by the route of GET. */

@@ -228,8 +228,8 @@ describe("a job that is not the caller's", () => {
     const last = jobId.endsWith('0') ? '1' : '0';
     const foreign = [
       [other.key, jobId],
-      [customer.key, await mintId(RING, 'job', { ...shard, account: mintAccountId('weur') }, Date.now())],
-      [customer.key, await mintId(RING, 'up', shard, Date.now())],
+      [customer.key, mintId(RING, 'job', { ...shard, account: mintAccountId('weur') }, Date.now())],
+      [customer.key, mintId(RING, 'up', shard, Date.now())],
       [customer.key, jobId.slice(0, -1) + last],
       [customer.key, `job_p${jobId.slice(5)}`],
       [customer.key, jobId.toUpperCase()],
@@ -249,7 +249,7 @@ describe("a job that is not the caller's", () => {
 
   it.each(['weur', 'apac'] as const)('is not there when we made its id for nothing (%s)', async (region) => {
     const { customer } = await started();
-    const id = await mintId(RING, 'job', { account: customer.account, region, n: 0 }, Date.now());
+    const id = mintId(RING, 'job', { account: customer.account, region, n: 0 }, Date.now());
     const init = { headers: { 'X-API-Key': customer.key } };
     expect(stable(await ask(`/api/fal/status/${id}`, init))).toEqual(NOT_FOUND);
     expect(stable(await ask(`/api/fal/status/${id}?wait=60`, init))).toEqual(NOT_FOUND);

@@ -194,7 +194,7 @@ describe('an image of a job', () => {
   it('may be an upload only once something has been uploaded, and until it expires', async () => {
     const customer = await Customer.create();
     const { account } = customer;
-    const id = await mintId(config.SIGNING_SECRETS, 'up', { account, region: 'weur', n: 0 }, Date.now());
+    const id = mintId(config.SIGNING_SECRETS, 'up', { account, region: 'weur', n: 0 }, Date.now());
     const link = { key: uploadKey(account, id), name: `${id}.png`, type: 'image/png', account };
     const pending = await fileUrl(config, { ...link, expiresAt: Date.now() + 60_000 });
     expect(stable(await submit(customer, { image_url: pending }))).toEqual(

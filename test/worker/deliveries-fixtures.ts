@@ -175,7 +175,7 @@ export class Endpoints {
     const prompt = uniquePrompt();
     upstream.plan(prompt, { status: ['running'] });
     const shard = { account: customer.account, region: 'weur', n: 0 } as const;
-    const id = await mintId(config.SIGNING_SECRETS, 'job', shard, Date.now());
+    const id = mintId(config.SIGNING_SECRETS, 'job', shard, Date.now());
     const { model, input, usualMs, credits, cost } = jobOf(prompt);
     const start = { kind: 'url', url: 'https://images.example.org/start.png' } as const;
     const request = { model, input, usualMs, images: { start }, ...fields };

@@ -19,7 +19,7 @@ async function create() {
 /** A notice as the account writes it. */
 async function notice(world: World, at = Date.now()): Promise<Notice> {
   const shard = { account: world.customer.account, region: 'weur', n: 0 } as const;
-  const id = await mintId(config.SIGNING_SECRETS, 'evt', shard, at);
+  const id = mintId(config.SIGNING_SECRETS, 'evt', shard, at);
   return { id, type: 'credits.low', at, data: { available: 4, threshold: 5 } };
 }
 

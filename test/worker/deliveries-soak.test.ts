@@ -119,7 +119,7 @@ class Run {
     const shard = { account: this.world.customer.account, region: 'weur', n: 0 } as const;
     const batch = await Promise.all(
       Array.from({ length: BATCH }, async () => ({
-        id: await mintId(config.SIGNING_SECRETS, 'job', shard, now),
+        id: mintId(config.SIGNING_SECRETS, 'job', shard, now),
         to: this.receivers[Math.floor(this.random() * RECEIVERS)]?.id,
       })),
     );
@@ -139,7 +139,8 @@ class Run {
           const job = { ...newJob(now, 30_000), state: 'failed', endedAt: now, failure } as const;
           const start = { kind: 'url', url: 'https://images.example.org/a.png' } as const;
           const request = { model: 'ltx-2.3-image-to-video', input: {}, images: { start }, usualMs: 30_000 };
-          store.insertJob({ id, credits: 29, cost: 288_000, request, job });
+          store.takeIn({ id, credits: 29, cost: 288_000, request, job }, store.book(), 'poll', now);
+          store.due.drop(id);
           store.updateJob(id, job);
           for (const [moment, type] of LIFE) outbox.announce({ aboutId: id, moment, type, at: now });
         }

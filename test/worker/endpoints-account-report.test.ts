@@ -162,7 +162,7 @@ describe('an event about the account', () => {
       await quiet(scene);
       const [notice] = noticesTo(scene, 'weur');
       const home = { account: scene.id, region: 'weur', n: 0 };
-      expect(await shardOfId(RING, 'evt', scene.id, notice?.id ?? '')).toEqual(home);
+      expect(shardOfId(RING, 'evt', scene.id, notice?.id ?? '')).toEqual(home);
       expect(await scene.account.shards()).toContain(scene.shard('weur').shardName);
       expect(known(scene, 'weur', id)?.enabled).toBe(false);
     }));

@@ -65,10 +65,9 @@ function onLedger(
       usualMs: 30_000,
       ...(webhookUrl ? { webhookUrl } : {}),
     } as const;
-    store.insertJob({ id: ID, credits: 29, cost: 288_000, job, request });
+    store.takeIn({ id: ID, credits: 29, cost: 288_000, job, request }, store.book(), 'poll', T);
     store.updateJob(ID, job);
     store.writeBook({ ...store.book(), book: { ...EMPTY_BOOK, received: 100, held: 29 } });
-    store.due.plan(ID, 'poll', T);
     const claim = store.due.claim('poll', T, T + 25_000);
     if (!claim) throw new Error('nothing claimed');
     check({ store, ledger, ended, works: () => works }, claim);

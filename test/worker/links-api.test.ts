@@ -112,9 +112,9 @@ describe('a link that is looked at', () => {
     const ids = [
       'up_1',
       `up_${'0'.repeat(31)}`,
-      await mintId(ring, 'job', homeShard(customer.account), Date.now()),
-      await mintId(ring, 'up', homeShard(other.account), Date.now()),
-      `${await mintId(ring, 'up', homeShard(customer.account), Date.now())}0`,
+      mintId(ring, 'job', homeShard(customer.account), Date.now()),
+      mintId(ring, 'up', homeShard(other.account), Date.now()),
+      `${mintId(ring, 'up', homeShard(customer.account), Date.now())}0`,
     ];
     const { bindings, touched } = untouchable();
     const door = workerWith(bindings);
@@ -137,7 +137,7 @@ describe('a link that is looked at', () => {
     const init = { method: 'POST', headers: headersOf(customer), body: fixtures.png() };
     const { upload_id } = (await ask('/api/uploads', init)).body;
     const shard = homeShard(customer.account);
-    for (const id of [upload_id, await mintId(config.SIGNING_SECRETS, 'up', shard, Date.now())]) {
+    for (const id of [upload_id, mintId(config.SIGNING_SECRETS, 'up', shard, Date.now())]) {
       expect(stable(await about(customer, id))).toEqual(NOT_FOUND);
       expect(stable(await about(customer, id, 'DELETE'))).toEqual(NOT_FOUND);
       expect(stable(await about(customer, id, 'POST', '/submit'))).toEqual(NOT_FOUND);
@@ -148,7 +148,7 @@ describe('a link that is looked at', () => {
     const customer = await Customer.create();
     await makeLink(customer);
     const long = Date.now() - config.RESULT_RETENTION_DAYS * DAY_MS - DAY_MS;
-    const id = await mintId(config.SIGNING_SECRETS, 'up', homeShard(customer.account), long);
+    const id = mintId(config.SIGNING_SECRETS, 'up', homeShard(customer.account), long);
     const gone = problem(
       410,
       'upload_link_gone',

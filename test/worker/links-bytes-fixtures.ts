@@ -64,7 +64,7 @@ export class TestLink {
     const customer = of ?? (await Customer.create({ credits: 1_000 }));
     const shard = homeShard(customer.account);
     const now = Date.now();
-    const uploadId = await mintId(config.SIGNING_SECRETS, 'up', shard, now);
+    const uploadId = mintId(config.SIGNING_SECRETS, 'up', shard, now);
     const whole: LinkSpec = {
       expiresAt: Math.floor(now / 1_000) * 1_000 + 3_600_000,
       maxBytes: 4_194_304,

@@ -50,7 +50,7 @@ export class Links {
     return new Links(world, await world.keyHash());
   }
 
-  mint(kind: 'up' | 'job'): Promise<string> {
+  mint(kind: 'up' | 'job'): string {
     return mintId(config.SIGNING_SECRETS, kind, this.client.shard, Date.now());
   }
 

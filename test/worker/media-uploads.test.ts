@@ -46,7 +46,7 @@ describe('an upload', () => {
       sha256: await sha256Hex(bytes),
       expires_at: new Date(NOW + config.INPUT_RETENTION_HOURS * 3_600_000).toISOString(),
     });
-    expect(await shardOfId(config.SIGNING_SECRETS, 'up', account, answer.upload_id)).toMatchObject({
+    expect(shardOfId(config.SIGNING_SECRETS, 'up', account, answer.upload_id)).toMatchObject({
       account,
     });
     expect((await bucket.head(uploadKey(account, answer.upload_id)))?.httpMetadata?.contentType).toBe(

@@ -101,11 +101,11 @@ export class DeskWorld {
     expectKind(await this.world.stub().authorize(this.keyHash), 'ok');
   }
 
-  mint(at: number, shard = this.home): Promise<string> {
+  mint(at: number, shard = this.home): string {
     return mintId(SIGNING_SECRETS, 'job', shard, at);
   }
 
-  mintNotice(): Promise<string> {
+  mintNotice(): string {
     return mintId(SIGNING_SECRETS, 'evt', this.home, Date.now());
   }
 

@@ -9,8 +9,8 @@ import { SCRIPT } from './script.ts';
 import { type Shown, type ShownProblem, shownOf, shownOfProblem } from './state.ts';
 import { UPLOAD_STYLE } from './style.ts';
 
-/** Where the script is served, under every link's own origin. */
-export const SCRIPT_PATH = '/u/page.js';
+/** Where the script is served, under every link's own origin. Not below `/u/`: Hono's fast router has no name beside a token. */
+export const SCRIPT_PATH = '/upload-page.js';
 
 /** The script's version: a page never runs the script of another one, however caches are filled. */
 let version: Promise<string> | undefined;

@@ -10,6 +10,7 @@
 
 import { base32OfBytes, sha256Hex, utf8 } from '../bytes.ts';
 import { homeRegion } from '../ids.ts';
+import { Remembered } from '../remembered.ts';
 import { currentEntry, equalBytes, mac, type Ring, type RingEntry, ringEntry } from '../secrets.ts';
 
 /** A key just made. `key` is shown to its owner once and kept nowhere. */
@@ -48,28 +49,21 @@ export async function mintKey(ring: Ring, account: string): Promise<MintedKey> {
   if (!homeRegion(account)) throw new TypeError('not an account id');
   const entry = currentEntry(ring);
   const body = PREFIX + account.slice(ACCOUNT_PREFIX.length) + base62(SECRET_LENGTH);
-  const key = body + (await keyMac(entry, body)) + entry.id;
+  const key = body + keyMac(entry, body) + entry.id;
   return { key, hash: await sha256Hex(utf8(key)), ringId: entry.id };
 }
 
-/** Keys that an isolate remembers having checked, at most: what a busy one meets in its life. */
-const REMEMBERED = 1_000;
 // By ring, so that a key is checked again when the secrets change. What a key parses to never changes: whether it was
-// revoked is not decided here. Two of the three hashes that a submit costs at the edge are spared by this.
-const remembered = new WeakMap<Ring, Map<string, ParsedKey>>();
+// revoked is not decided here. Two of the three hashes that a submit costs at the edge are spared by this. 1,000 keys: what
+// a busy isolate meets in its life.
+const checked = new Remembered<Ring, ParsedKey>(1_000);
 
 /** Who is calling, if `text` is a key that we made under a secret still in the ring; else null. Never throws. */
 export async function parseKey(ring: Ring, text: string): Promise<ParsedKey | null> {
-  const known = remembered.get(ring) ?? new Map<string, ParsedKey>();
-  remembered.set(ring, known);
-  const before = known.get(text);
-  if (before) return before;
+  const known = checked.get(ring, text);
+  if (known) return known;
   const parsed = await checkKey(ring, text);
-  if (parsed) {
-    const oldest = known.size >= REMEMBERED ? known.keys().next().value : undefined;
-    if (oldest !== undefined) known.delete(oldest);
-    known.set(text, parsed);
-  }
+  if (parsed) checked.set(ring, text, parsed);
   return parsed;
 }
 
@@ -81,7 +75,7 @@ async function checkKey(ring: Ring, text: string): Promise<ParsedKey | null> {
   const entry = ringEntry(ring, ringId);
   if (!entry || !homeRegion(account)) return null;
   const body = text.slice(0, text.length - MAC_LENGTH - ringId.length);
-  if (!equalBytes(utf8(given), utf8(await keyMac(entry, body)))) return null;
+  if (!equalBytes(utf8(given), utf8(keyMac(entry, body)))) return null;
   return { account, keyHash: await sha256Hex(utf8(text)) };
 }
 
@@ -90,9 +84,9 @@ export function mintKeyId(): string {
   return `key_${base32OfBytes(crypto.getRandomValues(new Uint8Array(KEY_ID_LENGTH)), KEY_ID_LENGTH)}`;
 }
 
-async function keyMac(entry: RingEntry, body: string): Promise<string> {
+function keyMac(entry: RingEntry, body: string): string {
   // The ring id needs no place in the message: another id means another secret, under which the MAC is wrong.
-  return base32OfBytes(await mac(entry, 'api-key', body), MAC_LENGTH);
+  return base32OfBytes(mac(entry, 'api-key', body), MAC_LENGTH);
 }
 
 /** `length` characters, each of the 62 equally likely: bytes beyond the last multiple of 62 are thrown away. */

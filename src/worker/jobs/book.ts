@@ -62,6 +62,11 @@ export class BookTable {
     return this.#row;
   }
 
+  /** Remembers what another statement has written: {@link JobStore.takeIn}. */
+  keep(row: BookRow): void {
+    this.#row = row;
+  }
+
   write(row: BookRow): void {
     const { book } = row;
     this.#sql.exec(
@@ -78,7 +83,7 @@ export class BookTable {
       row.hourStart,
       row.hourUsed,
     );
-    this.#row = row;
+    this.keep(row);
   }
 
   /** What was rolled back on disk must not stay in memory. */

@@ -45,7 +45,12 @@ export interface LaneFilter {
  * A row begins at a random version, 2^39 of them and room to count: work that is planned anew under an old key, as a resent
  * delivery is, must not take a claim on what was there before for its own.
  */
-const FIRST_VERSION = 'abs(random() >> 24)';
+export const FIRST_VERSION = 'abs(random() >> 24)';
+
+const PLAN = `
+  INSERT INTO due (key, kind, due_at, lane, version) VALUES (?, ?, ?, ?, ${FIRST_VERSION})
+  ON CONFLICT (key) DO UPDATE SET kind = excluded.kind, due_at = excluded.due_at, lane = excluded.lane,
+    claimed_until = 0, version = version + 1`;
 
 /**
  * By the time that it is due alone. A receiver that is down for days leaves hundreds of thousands of rows that are not due
@@ -68,15 +73,7 @@ export class DueTable {
 
   /** Plans work, in place of what was planned under this key. Any claim on it loses. */
   plan(key: string, kind: DueKind, at: number, lane = ''): void {
-    this.#sql.exec(
-      `INSERT INTO due (key, kind, due_at, lane, version) VALUES (?, ?, ?, ?, ${FIRST_VERSION})
-       ON CONFLICT (key) DO UPDATE SET kind = excluded.kind, due_at = excluded.due_at, lane = excluded.lane,
-         claimed_until = 0, version = version + 1`,
-      key,
-      kind,
-      at,
-      lane,
-    );
+    this.#sql.exec(PLAN, key, kind, at, lane);
     this.onPlan(at);
   }
 

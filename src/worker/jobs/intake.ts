@@ -101,16 +101,15 @@ export class Intake {
       request: command.request,
       job: newJob(now, command.request.usualMs),
     };
-    if (!store.insertJob(stored)) return null;
     const sameHour = now - row.hourStart < HOUR_MS;
-    store.writeBook({
+    const used: BookRow = {
       ...row,
       lastUsedAt: now,
       lastPrice: command.credits,
       hourStart: sameHour ? row.hourStart : now,
       hourUsed: (sameHour ? row.hourUsed : 0) + command.credits,
-    });
-    store.due.plan(stored.id, 'submit', now);
+    };
+    if (!store.takeIn(stored, used, 'submit', now)) return null;
     outbox.announce(jobAnnouncement(stored, 'c', 'job.created', now));
     if (row.lastUsedAt === 0) store.due.planSooner(RETAIN_KEY, 'retain', now + retentionMs);
     const { idempotency, uploadId } = command;

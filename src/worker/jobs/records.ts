@@ -5,7 +5,7 @@ import { JOB_ERROR_CODES } from '../errors.ts';
 import { IMAGE_TYPES } from '../media/contract.ts';
 import { JOB_EVENT_TYPES } from '../webhooks/types.ts';
 import type { JobRequest } from './contract.ts';
-import type { Job } from './job.ts';
+import { type Job, newJob } from './job.ts';
 
 /** Where an image of a job comes from, as stored. */
 export const StoredSource = z.discriminatedUnion('kind', [
@@ -23,41 +23,48 @@ const StoredRequest = z.object({
   metadata: z.record(z.string(), z.string()).optional(),
 });
 
-const StoredProgress = z.object({
-  usualMs: z.number(),
-  handle: z
-    .object({ requestId: z.string(), statusUrl: z.string(), responseUrl: z.string(), cancelUrl: z.string() })
-    .nullable(),
-  submittedAt: z.number().nullable(),
-  rendering: z.boolean(),
-  queuePosition: z.number().nullable(),
-  polledAt: z.number().nullable(),
-  cancel: z.enum(['none', 'requested', 'sent']),
-  attempts: z.number(),
-  notFound: z.number().default(0),
-  unknownUntil: z.number().nullable(),
-  source: z
-    .object({
-      url: z.string(),
-      contentType: z.string().optional(),
-      duration: z.number().optional(),
-      width: z.number().optional(),
-      height: z.number().optional(),
-      fps: z.number().optional(),
-    })
-    .nullable(),
-  video: z
-    .object({
-      key: z.string(),
-      bytes: z.number(),
-      duration: z.number(),
-      width: z.number(),
-      height: z.number(),
-      fps: z.number(),
-    })
-    .nullable(),
-  failure: z.object({ code: z.enum(JOB_ERROR_CODES), message: z.string() }).nullable(),
-});
+const StoredProgress = z
+  .object({
+    usualMs: z.number(),
+    handle: z
+      .object({
+        requestId: z.string(),
+        statusUrl: z.string(),
+        responseUrl: z.string(),
+        cancelUrl: z.string(),
+      })
+      .nullable(),
+    submittedAt: z.number().nullable(),
+    rendering: z.boolean(),
+    queuePosition: z.number().nullable(),
+    polledAt: z.number().nullable(),
+    cancel: z.enum(['none', 'requested', 'sent']),
+    attempts: z.number(),
+    notFound: z.number(),
+    unknownUntil: z.number().nullable(),
+    source: z
+      .object({
+        url: z.string(),
+        contentType: z.string().optional(),
+        duration: z.number().optional(),
+        width: z.number().optional(),
+        height: z.number().optional(),
+        fps: z.number().optional(),
+      })
+      .nullable(),
+    video: z
+      .object({
+        key: z.string(),
+        bytes: z.number(),
+        duration: z.number(),
+        width: z.number(),
+        height: z.number(),
+        fps: z.number(),
+      })
+      .nullable(),
+    failure: z.object({ code: z.enum(JOB_ERROR_CODES), message: z.string() }).nullable(),
+  })
+  .partial();
 
 /** The request of a job from its column. */
 export function readRequest(text: string): JobRequest {
@@ -67,13 +74,18 @@ export function readRequest(text: string): JobRequest {
 /** The part of a job that its `progress` column holds. */
 export type Progress = Omit<Job, 'state' | 'createdAt' | 'endedAt'>;
 
+/** What every job begins with. It is not written: most of a young job's row would be that. */
+const { state: _state, createdAt: _createdAt, endedAt: _endedAt, ...BEGINNING } = newJob(0, 0);
+const PROGRESS = Object.keys(BEGINNING) as (keyof Progress)[];
+
 /** The progress of a job from its column. */
 export function readProgress(text: string): Progress {
-  return StoredProgress.parse(JSON.parse(text)) as Progress;
+  return { ...BEGINNING, ...StoredProgress.parse(JSON.parse(text)) } as Progress;
 }
 
-/** The `progress` column of a job. */
+/** The `progress` column of a job: what is no longer as it began. */
 export function writeProgress(job: Job): string {
-  const { state: _state, createdAt: _createdAt, endedAt: _endedAt, ...progress } = job;
-  return JSON.stringify(progress);
+  const changed: Record<string, unknown> = {};
+  for (const name of PROGRESS) if (job[name] !== BEGINNING[name]) changed[name] = job[name];
+  return JSON.stringify(changed);
 }

@@ -13,10 +13,11 @@ import { NoticeRows } from '../webhooks/shard/notice-rows.ts';
 import { DeliveryStore } from '../webhooks/shard/store.ts';
 import { type BookRow, BookTable, EMPTY_ROW } from './book.ts';
 import type { JobRequest } from './contract.ts';
-import { DueTable } from './due.ts';
+import { DueTable, FIRST_VERSION } from './due.ts';
 import type { Job, JobState } from './job.ts';
 import { JOB_MIGRATIONS } from './migrations.ts';
 import { readProgress, readRequest, writeProgress } from './records.ts';
+import type { DueKind } from './schedule.ts';
 
 /** A job with what it was made of. After its retention only `credits`, `cost` and times are left. */
 export interface StoredJob {
@@ -39,6 +40,12 @@ interface JobRow extends Record<string, SqlStorageValue> {
   request: string | null;
   progress: string | null;
 }
+
+/** See migration 4. */
+const TAKE_IN = `
+  INSERT INTO submits (id, state, credits, cost, created_at, request, progress,
+    held, last_used_at, last_price, hour_start, hour_used, kind, due_at, version)
+  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ${FIRST_VERSION})`;
 
 export class JobStore {
   readonly #storage: DurableObjectStorage;
@@ -113,12 +120,14 @@ export class JobStore {
     };
   }
 
-  /** False, and nothing written, when there is a job with this id. */
-  insertJob(stored: StoredJob): boolean {
+  /**
+   * Writes a new job, the book with its hold, and its first due work, at `dueAt` (ms). Of the book only what a hold changes.
+   * False, and nothing written, when there is a job with this id.
+   */
+  takeIn(stored: StoredJob, row: BookRow, kind: DueKind, dueAt: number): boolean {
     const { job } = stored;
     const inserted = this.#sql.exec(
-      `INSERT INTO jobs (id, state, credits, cost, created_at, request, progress) VALUES (?, ?, ?, ?, ?, ?, ?)
-       ON CONFLICT DO NOTHING`,
+      TAKE_IN,
       stored.id,
       job.state,
       stored.credits,
@@ -126,8 +135,18 @@ export class JobStore {
       job.createdAt,
       JSON.stringify(stored.request),
       writeProgress(job),
+      row.book.held,
+      row.lastUsedAt,
+      row.lastPrice,
+      row.hourStart,
+      row.hourUsed,
+      kind,
+      dueAt,
     );
-    return inserted.rowsWritten > 0;
+    if (inserted.rowsWritten === 0) return false;
+    this.#books.keep(row);
+    this.due.onPlan(dueAt);
+    return true;
   }
 
   updateJob(id: string, job: Job): void {

@@ -74,7 +74,7 @@ export async function keepUpload(
   image: ImageBytes,
   now: number,
 ): Promise<Upload> {
-  const id = await mintId(config.SIGNING_SECRETS, 'up', homeShard(account), now);
+  const id = mintId(config.SIGNING_SECRETS, 'up', homeShard(account), now);
   const { bytes, type, sha256, width, height } = image;
   const key = uploadKey(account, id);
   const stored = await reachable(

@@ -31,7 +31,7 @@ callbackRoutes.post('/callbacks/fal/:token', async (c) => {
     throw new ApiError(FAILURES[reply.reason]);
   }
   const { account, job } = reply.target;
-  const shard = await shardOfId(config.SIGNING_SECRETS, 'job', account, job);
+  const shard = shardOfId(config.SIGNING_SECRETS, 'job', account, job);
   if (!shard) throw new ApiError({ tag: 'not_found' });
   const { applied } = await reached(
     () => shardStub(c.env, shard).callback({ jobId: job, event: reply.event }),

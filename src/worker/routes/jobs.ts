@@ -67,7 +67,7 @@ const cancel = createRoute({
 
 /** The shard of a job of the caller's. A guessed id, and every other account's, touches no object. */
 async function shardOf(c: Context<App>, jobId: string): Promise<ShardClient> {
-  const shard = await shardOfId(c.get('config').SIGNING_SECRETS, 'job', c.get('caller').account, jobId);
+  const shard = shardOfId(c.get('config').SIGNING_SECRETS, 'job', c.get('caller').account, jobId);
   if (!shard) throw new ApiError({ tag: 'not_found' });
   return new ShardClient(c.env, shard);
 }

@@ -89,7 +89,7 @@ function onwards(
   return { href, label: method === 'POST' ? 'Choose a picture again' : 'Try again' };
 }
 
-/** What stands beside the links' own addresses. Mounted before them: a token may look like any name. */
+/** What stands beside the links' own addresses. */
 export const linkPageRoutes = new Hono<App>();
 
 linkPageRoutes.get(SCRIPT_PATH, async (c) => {

@@ -13,13 +13,10 @@ export function writeCursor(id: string): string {
  * @param shardOf the shard of an id of this account's, null for any other text: a cursor that was made up touches no object.
  * @throws {ApiError} `invalid_request` for one that is not of this account's lists.
  */
-export async function readCursor(
-  cursor: string,
-  shardOf: (id: string) => Promise<object | null>,
-): Promise<string> {
+export function readCursor(cursor: string, shardOf: (id: string) => object | null): string {
   const bytes = fromBase64Url(cursor);
   const id = bytes ? new TextDecoder().decode(bytes) : '';
-  if (await shardOf(id)) return id;
+  if (shardOf(id)) return id;
   const detail = 'is not a cursor of this list; take next_cursor as it was answered';
   throw new ApiError({ tag: 'invalid_request', errors: [{ pointer: '?cursor', detail }] });
 }

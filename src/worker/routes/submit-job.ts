@@ -68,7 +68,7 @@ export async function submitJob(c: Context<App>, request: SubmitRequest): Promis
   const shard: ShardRef =
     idempotencyKey === null ? { account, region: requestRegion(c), n: 0 } : homeShard(account);
   const client = new ShardClient(c.env, shard);
-  const jobId = await mintId(config.SIGNING_SECRETS, 'job', shard, Date.now());
+  const jobId = mintId(config.SIGNING_SECRETS, 'job', shard, Date.now());
   if (bringsBytes(images)) {
     const look = granted(await reached(() => client.check({ keyHash, credits: price.credits })));
     // Under a key that was used before the answer is its job, however little is left: the submit itself decides.

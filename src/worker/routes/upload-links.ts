@@ -31,7 +31,7 @@ function bodyOf(c: Context<App>, link: LinkView) {
 /** What names a link of the caller's. A guessed id, and every other account's, touches no object. */
 async function ownLink(c: Context<App>, uploadId: string) {
   const { account, keyHash } = c.get('caller');
-  const shard = await shardOfId(c.get('config').SIGNING_SECRETS, 'up', account, uploadId);
+  const shard = shardOfId(c.get('config').SIGNING_SECRETS, 'up', account, uploadId);
   if (!shard) throw new ApiError({ tag: 'not_found' });
   return { client: new LinkClient(c.env, account), query: { uploadId, keyHash } };
 }
@@ -47,7 +47,7 @@ uploadLinkRoutes.post(createLink.path, authenticateJson, async (c) => {
   const { spec, fingerprint } = await linkOrder(c, now);
   const key = idempotencyKey(c);
   const client = new LinkClient(c.env, account);
-  const uploadId = await mintId(c.get('config').SIGNING_SECRETS, 'up', client.shard, now);
+  const uploadId = mintId(c.get('config').SIGNING_SECRETS, 'up', client.shard, now);
   const command = { uploadId, keyHash, spec, ...(key === null ? {} : { idempotency: { key, fingerprint } }) };
   const outcome = granted(await reached(() => client.createLink(command)));
   if (outcome.kind === 'mismatch') throw new ApiError({ tag: 'idempotency_mismatch' });
@@ -65,7 +65,7 @@ uploadLinkRoutes.openapi(listLinks, async (c) => {
   const { account, keyHash } = c.get('caller');
   const ring = c.get('config').SIGNING_SECRETS;
   const before =
-    cursor === undefined ? undefined : await readCursor(cursor, (id) => shardOfId(ring, 'up', account, id));
+    cursor === undefined ? undefined : readCursor(cursor, (id) => shardOfId(ring, 'up', account, id));
   const client = new LinkClient(c.env, account);
   const query = { keyHash, limit, ...(before === undefined ? {} : { before }) };
   const { links, more } = granted(await reached(() => client.links(query)));
@@ -89,7 +89,7 @@ uploadLinkRoutes.openapi(revokeLink, async (c) => {
 
 uploadLinkRoutes.openapi(startLink, async (c) => {
   const { client, query } = await ownLink(c, c.req.valid('param').upload_id);
-  const jobId = await mintId(c.get('config').SIGNING_SECRETS, 'job', client.shard, Date.now());
+  const jobId = mintId(c.get('config').SIGNING_SECRETS, 'job', client.shard, Date.now());
   // Without an answer the job's id is unknown: it may have started under another one. The order is safe to repeat.
   const outcome = existing(
     granted(await reached(() => client.startLink({ ...query, jobId }), { mayBeDone: true })),

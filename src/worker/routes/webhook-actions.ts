@@ -49,7 +49,7 @@ webhookActionRoutes.post(testEndpoint.getRoutingPath(), ...testEndpoint.middlewa
   // The account knows its endpoints; a shard that has not heard of a new one yet must not say that there is none.
   await own.ask((stub) => stub.readEndpoint(id));
   const shard = homeShard(account);
-  const noticeId = await mintId(c.get('config').SIGNING_SECRETS, 'evt', shard, Date.now());
+  const noticeId = mintId(c.get('config').SIGNING_SECRETS, 'evt', shard, Date.now());
   const client = new DeliveryClient(c.env, shard);
   const outcome = granted(
     await reached(() => client.testEndpoint({ keyHash, endpointId: id, noticeId, event })),

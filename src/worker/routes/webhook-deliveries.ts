@@ -20,7 +20,7 @@ const NO_STORE = { 'Cache-Control': 'no-store' };
 /** What names a delivery of the caller's. A guessed id, and every other account's, touches no object. */
 async function ownDelivery(c: Context<App>, deliveryId: string) {
   const { account, keyHash } = c.get('caller');
-  const shard = await shardOfDelivery(c.get('config').SIGNING_SECRETS, account, deliveryId);
+  const shard = shardOfDelivery(c.get('config').SIGNING_SECRETS, account, deliveryId);
   if (!shard) throw new ApiError({ tag: 'not_found' });
   return { client: new DeliveryClient(c.env, shard), query: { keyHash, deliveryId } };
 }
@@ -32,8 +32,8 @@ webhookDeliveryRoutes.openapi(deliveriesRoute, async (c) => {
   const { account, keyHash } = c.get('caller');
   const ring = c.get('config').SIGNING_SECRETS;
   const after =
-    cursor === undefined ? undefined : await readCursor(cursor, (id) => shardOfDelivery(ring, account, id));
-  const ofJob = job_id === undefined ? null : await shardOfId(ring, 'job', account, job_id);
+    cursor === undefined ? undefined : readCursor(cursor, (id) => shardOfDelivery(ring, account, id));
+  const ofJob = job_id === undefined ? null : shardOfId(ring, 'job', account, job_id);
   refuseUnknown(job_id !== undefined && ofJob === null, endpoint_id);
   const filter: DeliveryFilter = {
     ...(job_id === undefined ? {} : { jobId: job_id }),

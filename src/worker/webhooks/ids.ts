@@ -107,7 +107,7 @@ export function shardPrefix({ region, n }: Pick<ShardRef, 'region' | 'n'>): stri
 }
 
 /** The shard that has a delivery of `account`; null for a text that is no delivery's id of this account. */
-export async function shardOfDelivery(ring: Ring, account: string, id: string): Promise<ShardRef | null> {
+export function shardOfDelivery(ring: Ring, account: string, id: string): ShardRef | null {
   const name = readDeliveryId(id);
   return name && shardOfId(ring, KIND[name.moment], account, name.aboutId);
 }

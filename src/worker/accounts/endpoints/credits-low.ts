@@ -117,7 +117,7 @@ export class CreditsLow {
     const { store, notices, balance, push, now } = this.#deps;
     const account = store.account();
     if (!account) return;
-    const noticeId = await notices.mintId(account);
+    const noticeId = notices.mintId(account);
     const credits = await balance();
     if (!credits) return;
     const { available } = credits;

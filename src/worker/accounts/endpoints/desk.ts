@@ -61,7 +61,7 @@ export class EndpointDesk {
     const { store, endpoints, notices, seal, publish, push, now } = this.#deps;
     const account = store.account();
     if (!account) return { kind: 'unknown_account' };
-    const noticeId = await notices.mintId(account);
+    const noticeId = notices.mintId(account);
     const { headers, ...rest } = fields;
     const sealed = headers && {
       names: Object.keys(headers),

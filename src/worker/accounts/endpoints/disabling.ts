@@ -47,7 +47,7 @@ export class Disabling {
       const elsewhere = await this.#askOthers(request);
       if (elsewhere !== 'failing') return { kind: elsewhere };
     }
-    const noticeId = await notices.mintId(account);
+    const noticeId = notices.mintId(account);
     // Looked at again: it may have been changed, or disabled by another shard's report, while we asked.
     const endpoint = this.#concerned(request);
     if ('kind' in endpoint) return endpoint;

@@ -29,7 +29,7 @@ export class Notices {
   }
 
   /** An id for {@link write}, which can then write it together with what happened. */
-  mintId(account: AccountRow): Promise<string> {
+  mintId(account: AccountRow): string {
     const { ring, now } = this.#deps;
     return mintId(ring(), 'evt', homeShard(account.id), now());
   }

@@ -136,7 +136,7 @@ async function finish(
 ): Promise<LinkView> {
   const client = new LinkClient(c.env, claims.account);
   const ring = c.get('config').SIGNING_SECRETS;
-  const jobId = await mintId(ring, 'job', client.shard, Date.now());
+  const jobId = mintId(ring, 'job', client.shard, Date.now());
   const command = { uploadId: claims.uploadId, image, jobId, ...(tus ? { attempt } : {}) };
   // When nobody answers, this image may be the upload: it stays, and the shard's tidying or the sweep decides.
   const outcome = granted(await reached(() => client.finishUpload(command)));

@@ -33,7 +33,7 @@ export interface FinishDeps {
   readonly door: Door;
   readonly admission: Admission;
   /** A new job id of this shard. */
-  readonly mintJobId: () => Promise<string>;
+  readonly mintJobId: () => string;
   /** How long a job may be started from a picture, in ms; the picture itself is kept for longer. */
   readonly startableMs: number;
   /** How long a picture is kept, in ms. */
@@ -133,7 +133,7 @@ export class Finish {
       this.#withdraw(link.id);
       return;
     }
-    const jobId = await mintJobId();
+    const jobId = mintJobId();
     const outcome = await within(TIMEOUT_MS.start, () => this.#start(link, link.spec.job, jobId));
     if (outcome.kind === 'unavailable') throw new Error(`cannot start: no answer of ${outcome.part}`);
     store.transaction(() => {
