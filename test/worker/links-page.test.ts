@@ -183,7 +183,7 @@ describe('the script', () => {
   it('is served as it was built, under the version that pages name', async () => {
     const { text: page } = await open(await TestLink.create());
     const path = /<script src="([^"]+)">/.exec(page)?.[1] ?? '';
-    expect(path).toMatch(/^\/u\/page\.js\?v=[0-9a-f]{16}$/);
+    expect(path).toMatch(/^\/upload-page\.js\?v=[0-9a-f]{16}$/);
     const { status, headers, text } = await fetchPath(path);
     expect(status).toBe(200);
     expect(headers.get('Content-Type')).toBe('text/javascript; charset=utf-8');
