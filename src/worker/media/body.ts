@@ -117,13 +117,14 @@ export async function readBody(
   message: Request | Response,
   limit: number,
 ): Promise<Uint8Array<ArrayBuffer> | BodyFault> {
+  const { body } = message;
   const declared = declaredLength(message.headers) ?? 0;
   if (declared > limit) {
-    await message.body?.cancel('too large').catch(() => undefined);
+    await body?.cancel('too large').catch(() => undefined);
     return 'too_large';
   }
-  const reader = message.body && declared > 0 && declared < FIRST_CAPACITY ? wholeReader(message.body) : null;
-  return reader ? readDeclared(reader, declared) : readLimited(message.body, limit);
+  const reader = body && declared > 0 && declared < FIRST_CAPACITY ? wholeReader(body) : null;
+  return reader ? readDeclared(reader, declared) : readLimited(body, limit);
 }
 
 /** What a reader of workerd can do beyond the standard. */

@@ -71,13 +71,11 @@ export async function storeImages(
   jobId: string,
   images: ResolvedImages,
 ): Promise<JobImages> {
-  const store = (role: ImageRole, image: ResolvedImage): Promise<ImageSource> | ImageSource =>
+  const store = async (role: ImageRole, image: ResolvedImage): Promise<ImageSource> =>
     image.kind === 'bytes' ? storeInput(c.env.BUCKET, c.get('caller').account, jobId, role, image) : image;
-  const [start, end] = await Promise.all([
-    store('start', images.start),
-    images.end ? store('end', images.end) : undefined,
-  ]);
-  return { start, ...(end ? { end } : {}) };
+  if (!images.end) return { start: await store('start', images.start) };
+  const [start, end] = await Promise.all([store('start', images.start), store('end', images.end)]);
+  return { start, end };
 }
 
 /** Deletes the bytes of a job that was refused. What cannot be deleted now is swept by its age: the refusal stands. */
