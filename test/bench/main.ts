@@ -1,7 +1,8 @@
 /**
  * `npm run bench [-- --rounds 45 --seconds 0.25]`: our submit and status beside two floors, all served in the same way
- * (workerd, Miniflare's direct socket) in one run, interleaved in short slices, so that what the machine does meets all of them: on a shared one its pace changes
- * from one second to the next.
+ * (workerd, Miniflare's direct socket) in one run, interleaved in short slices, so that what the machine does meets all
+ * of them: on a shared one its pace changes from one second to the next.
+ *
  * Each Worker has a workerd process of its own: our pump goes on working while a floor is measured, and sharing an
  * event loop with it would slow the floors and flatter us.
  */
