@@ -24,6 +24,7 @@ const FAILED: JobEvent = { type: 'poll', reply: { kind: 'failed', failure } };
 const STORED: JobEvent = { type: 'copy', outcome: { kind: 'stored', video } };
 
 interface Bench {
+  readonly storage: DurableObjectStorage;
   readonly store: JobStore;
   readonly ledger: JobLedger;
   readonly ended: StoredJob[];
@@ -70,7 +71,7 @@ function onLedger(
     store.writeBook({ ...store.book(), book: { ...EMPTY_BOOK, received: 100, held: 29 } });
     const claim = store.due.claim('poll', T, T + 25_000);
     if (!claim) throw new Error('nothing claimed');
-    check({ store, ledger, ended, works: () => works }, claim);
+    check({ storage: state.storage, store, ledger, ended, works: () => works }, claim);
   });
 }
 
@@ -170,4 +171,39 @@ describe('an end', () => {
       },
       null,
     ));
+});
+
+describe('taking a job in', () => {
+  const OTHER = `job_${'2'.repeat(31)}`;
+  const taken = (store: JobStore, id: string, held: number) => {
+    const same = store.job(ID);
+    if (!same || same === 'gone') throw new Error('no job');
+    const row = store.book();
+    const used = { ...row, book: { ...row.book, held }, lastUsedAt: T + 1, lastPrice: 1, hourUsed: 1 };
+    return store.transaction(() => store.takeIn({ ...same, id, credits: 1 }, used, 'submit', T + 1));
+  };
+  const all = (store: JobStore) => [store.job(ID), store.job(OTHER), store.book(), store.due.at(ID)];
+
+  it('writes it, its hold and its first work', () =>
+    onLedger({}, ({ storage, store }) => {
+      expect(taken(store, OTHER, 30)).toBe(true);
+      expect(store.job(OTHER)).toMatchObject({ id: OTHER, credits: 1 });
+      expect(store.due.at(OTHER)).toBe(T + 1);
+      const { book, lastUsedAt, lastPrice, hourUsed } = new JobStore(storage).book();
+      expect([book.held, lastUsedAt, lastPrice, hourUsed]).toEqual([30, T + 1, 1, 1]);
+    }));
+
+  it('again writes nothing', () =>
+    onLedger({}, ({ store }) => {
+      const before = all(store);
+      expect(taken(store, ID, 30)).toBe(false);
+      expect(all(store)).toEqual(before);
+    }));
+
+  it('beyond the float writes nothing', () =>
+    onLedger({}, ({ store }) => {
+      const before = all(store);
+      expect(() => taken(store, OTHER, 101)).toThrow('CHECK');
+      expect(all(store)).toEqual(before);
+    }));
 });
