@@ -11,7 +11,7 @@ export default defineConfig({
     // Two cores can keep two files busy: much of a file is waiting. More would make processes starve each other.
     maxWorkers: 2,
     // Only a hang fails a test. Files whose tests take longer when the machine is busy say so.
-    testTimeout: 60_000,
+    testTimeout: process.env.SOAK ? 1_800_000 : 60_000,
     hookTimeout: 60_000,
   },
 });

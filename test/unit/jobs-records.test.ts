@@ -50,7 +50,26 @@ describe('the progress of a job', () => {
     expect(readProgress(JSON.stringify(progressOf(young)))).toEqual(progressOf(young));
   });
 
+  it('that is not written is what every job has ever begun with', () => {
+    expect(readProgress('{"usualMs":30000}')).toEqual({
+      usualMs: 30_000,
+      handle: null,
+      submittedAt: null,
+      rendering: false,
+      queuePosition: null,
+      polledAt: null,
+      cancel: 'none',
+      attempts: 0,
+      notFound: 0,
+      unknownUntil: null,
+      source: null,
+      video: null,
+      failure: null,
+    });
+  });
+
   it('of another shape is refused', () => {
-    expect(() => readProgress('{"usualMs":30000,"cancel":"maybe"}')).toThrow();
+    for (const text of ['{}', '{"usualMs":30000,"cancel":"maybe"}'])
+      expect(() => readProgress(text)).toThrow();
   });
 });

@@ -96,8 +96,10 @@ describe('a MAC', () => {
     const key = await crypto.subtle.importKey('raw', bits, { name: 'HMAC', hash: 'SHA-256' }, false, [
       'sign',
     ]);
-    const expected = new Uint8Array(await crypto.subtle.sign('HMAC', key, utf8('message')));
-    expect(mac(currentEntry(OLD), 'file', 'message')).toEqual(expected);
+    for (const message of ['message', '', 'a'.repeat(55), 'a'.repeat(64), 'ü'.repeat(200), 'message']) {
+      const expected = new Uint8Array(await crypto.subtle.sign('HMAC', key, utf8(message)));
+      expect(mac(currentEntry(OLD), 'file', message)).toEqual(expected);
+    }
   });
 
   it('is compared byte by byte', () => {

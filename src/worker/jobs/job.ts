@@ -42,7 +42,7 @@ export interface JobPolicy {
   readonly submitDeadlineMs: number;
 }
 
-/** A job at the moment of its submit. */
+/** A job at the moment of its submit. Stored rows leave out what is as it is here: see records.ts. */
 export function newJob(now: number, usualMs: number): Job {
   return {
     state: 'queued',

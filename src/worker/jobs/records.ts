@@ -64,7 +64,9 @@ const StoredProgress = z
       .nullable(),
     failure: z.object({ code: z.enum(JOB_ERROR_CODES), message: z.string() }).nullable(),
   })
-  .partial();
+  // What is not there is as every job begins.
+  .partial()
+  .required({ usualMs: true });
 
 /** The request of a job from its column. */
 export function readRequest(text: string): JobRequest {
@@ -74,7 +76,7 @@ export function readRequest(text: string): JobRequest {
 /** The part of a job that its `progress` column holds. */
 export type Progress = Omit<Job, 'state' | 'createdAt' | 'endedAt'>;
 
-/** What every job begins with. It is not written: most of a young job's row would be that. */
+/** What every job begins with. It is not written, since most of a young job's row would be that, so it must never change. */
 const { state: _state, createdAt: _createdAt, endedAt: _endedAt, ...BEGINNING } = newJob(0, 0);
 const PROGRESS = Object.keys(BEGINNING) as (keyof Progress)[];
 
@@ -85,7 +87,7 @@ export function readProgress(text: string): Progress {
 
 /** The `progress` column of a job: what is no longer as it began. */
 export function writeProgress(job: Job): string {
-  const changed: Record<string, unknown> = {};
+  const changed: Record<string, unknown> = { usualMs: job.usualMs };
   for (const name of PROGRESS) if (job[name] !== BEGINNING[name]) changed[name] = job[name];
   return JSON.stringify(changed);
 }

@@ -121,8 +121,8 @@ export class JobStore {
   }
 
   /**
-   * Writes a new job, the book with its hold, and its first due work, at `dueAt` (ms). Of the book only what a hold changes.
-   * False, and nothing written, when there is a job with this id.
+   * Writes a new job, the book with its hold, and its first due work, at `dueAt` (ms). `row` must be {@link book} with only
+   * that changed which a hold changes: no more of it is written. False, and nothing written, when there is a job with this id.
    */
   takeIn(stored: StoredJob, row: BookRow, kind: DueKind, dueAt: number): boolean {
     const { job } = stored;

@@ -66,7 +66,7 @@ const cancel = createRoute({
 });
 
 /** The shard of a job of the caller's. A guessed id, and every other account's, touches no object. */
-async function shardOf(c: Context<App>, jobId: string): Promise<ShardClient> {
+function shardOf(c: Context<App>, jobId: string): ShardClient {
   const shard = shardOfId(c.get('config').SIGNING_SECRETS, 'job', c.get('caller').account, jobId);
   if (!shard) throw new ApiError({ tag: 'not_found' });
   return new ShardClient(c.env, shard);
@@ -77,7 +77,7 @@ export const jobRoutes = createRouter();
 jobRoutes.openapi(status, async (c) => {
   const jobId = c.req.valid('param').job_id;
   const waitMs = (c.req.valid('query').wait ?? 0) * SECOND_MS;
-  const client = await shardOf(c, jobId);
+  const client = shardOf(c, jobId);
   const query = { jobId, keyHash: c.get('caller').keyHash };
   const outcome = await reached(() => (waitMs > 0 ? client.wait(query, waitMs) : client.status(query)), {
     jobId,
@@ -87,7 +87,7 @@ jobRoutes.openapi(status, async (c) => {
 
 jobRoutes.openapi(cancel, async (c) => {
   const jobId = c.req.valid('param').job_id;
-  const client = await shardOf(c, jobId);
+  const client = shardOf(c, jobId);
   const outcome = granted(
     await reached(() => client.cancel({ jobId, keyHash: c.get('caller').keyHash }), { jobId }),
   );

@@ -29,7 +29,7 @@ function bodyOf(c: Context<App>, link: LinkView) {
 }
 
 /** What names a link of the caller's. A guessed id, and every other account's, touches no object. */
-async function ownLink(c: Context<App>, uploadId: string) {
+function ownLink(c: Context<App>, uploadId: string) {
   const { account, keyHash } = c.get('caller');
   const shard = shardOfId(c.get('config').SIGNING_SECRETS, 'up', account, uploadId);
   if (!shard) throw new ApiError({ tag: 'not_found' });
@@ -75,20 +75,20 @@ uploadLinkRoutes.openapi(listLinks, async (c) => {
 });
 
 uploadLinkRoutes.openapi(readLink, async (c) => {
-  const { client, query } = await ownLink(c, c.req.valid('param').upload_id);
+  const { client, query } = ownLink(c, c.req.valid('param').upload_id);
   const { link } = existing(granted(await reached(() => client.link(query))));
   return c.json(await bodyOf(c, link), 200, NO_STORE);
 });
 
 uploadLinkRoutes.openapi(revokeLink, async (c) => {
-  const { client, query } = await ownLink(c, c.req.valid('param').upload_id);
+  const { client, query } = ownLink(c, c.req.valid('param').upload_id);
   const outcome = existing(granted(await reached(() => client.revokeLink(query))));
   if (outcome.kind === 'used') throw new ApiError({ tag: 'link_used' });
   return c.json(await bodyOf(c, outcome.link), 200, NO_STORE);
 });
 
 uploadLinkRoutes.openapi(startLink, async (c) => {
-  const { client, query } = await ownLink(c, c.req.valid('param').upload_id);
+  const { client, query } = ownLink(c, c.req.valid('param').upload_id);
   const jobId = mintId(c.get('config').SIGNING_SECRETS, 'job', client.shard, Date.now());
   // Without an answer the job's id is unknown: it may have started under another one. The order is safe to repeat.
   const outcome = existing(

@@ -18,7 +18,7 @@ import { deliveriesRoute, deliveryRoute, resendRoute } from './webhook-delivery-
 const NO_STORE = { 'Cache-Control': 'no-store' };
 
 /** What names a delivery of the caller's. A guessed id, and every other account's, touches no object. */
-async function ownDelivery(c: Context<App>, deliveryId: string) {
+function ownDelivery(c: Context<App>, deliveryId: string) {
   const { account, keyHash } = c.get('caller');
   const shard = shardOfDelivery(c.get('config').SIGNING_SECRETS, account, deliveryId);
   if (!shard) throw new ApiError({ tag: 'not_found' });
@@ -49,14 +49,14 @@ webhookDeliveryRoutes.openapi(deliveriesRoute, async (c) => {
 });
 
 webhookDeliveryRoutes.openapi(deliveryRoute, async (c) => {
-  const { client, query } = await ownDelivery(c, c.req.valid('param').id);
+  const { client, query } = ownDelivery(c, c.req.valid('param').id);
   const outcome = granted(await reached(() => client.delivery(query)));
   if (outcome.kind === 'not_found') throw new ApiError({ tag: 'not_found' });
   return c.json(deliveryBody(outcome.delivery), 200, NO_STORE);
 });
 
 webhookDeliveryRoutes.openapi(resendRoute, async (c) => {
-  const { client, query } = await ownDelivery(c, c.req.valid('param').id);
+  const { client, query } = ownDelivery(c, c.req.valid('param').id);
   const outcome = granted(await reached(() => client.resend(query), { mayBeDone: true }));
   switch (outcome.kind) {
     case 'resent':

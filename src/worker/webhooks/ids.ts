@@ -1,7 +1,7 @@
 /**
  * Names of events and of their deliveries. Both are made of the id of what the event is about, which names the shard,
  * is ordered by time and carries a MAC: so no index is needed to find the deliveries of a job, a list is ordered by
- * age, and a guessed id touches no object. Pure but for Web Crypto.
+ * age, and a guessed id touches no object. Pure.
  *
  *   event     evt_<body of the subject's id><moment>              constant over receivers and tries: `webhook-id`
  *   delivery  dlv_<body of the subject's id><moment><receiver>    one receiver of it
