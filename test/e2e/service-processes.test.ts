@@ -9,6 +9,7 @@ import { temporaryDir } from '../support/dirs.ts';
 import { type ImageHost, openImageHost } from '../support/image-host.ts';
 import { picture } from '../support/pictures.ts';
 import { lastingPort } from '../support/ports.ts';
+import { killOne } from '../support/process.ts';
 import { type ServiceProcess, startServiceProcess } from '../support/service-process.ts';
 import { openWebhookInbox, type WebhookInbox } from '../support/webhook-inbox.ts';
 
@@ -51,8 +52,8 @@ function input() {
   };
 }
 
-async function submit(): Promise<string> {
-  return (await service.client.submit(MODEL, input())).job_id;
+async function submit(more: object = {}): Promise<string> {
+  return (await service.client.submit(MODEL, { ...input(), ...more })).job_id;
 }
 
 /** Waits for a job's end, and for its event. */
@@ -76,19 +77,25 @@ async function expectMoneyRight(): Promise<void> {
 }
 
 /** SIGKILL to one process, and its end. */
-async function killAlone(pid: number): Promise<void> {
-  process.kill(pid, 'SIGKILL');
+async function killAlone(pid: number | undefined): Promise<void> {
+  killOne(pid);
   await expect.poll(() => identify(pid), { timeout: PATIENCE_MS }).toBeNull();
 }
 
 /** The process that renders, once there is one. */
 async function renderOf(running: ServiceProcess): Promise<number> {
-  await expect.poll(() => running.renders(), { timeout: PATIENCE_MS, interval: 20 }).not.toEqual([]);
-  return (await running.renders())[0] ?? 0;
+  const find = async () => {
+    // One look both finds and names it: by the next it may have ended.
+    const [render] = await running.renders();
+    if (render === undefined) throw new Error('Nothing is rendered yet.');
+    return render;
+  };
+  return vi.waitFor(find, { timeout: PATIENCE_MS, interval: 20 });
 }
 
 test('a killed render fails its job, which costs nothing; the next job is rendered', async () => {
-  const [first, second] = [await submit(), await submit()];
+  // The longest video there is, so that its render lasts until it is killed.
+  const [first, second] = [await submit({ duration: 20 }), await submit()];
   await killAlone(await renderOf(service));
   expect(await ended(first)).toMatchObject({ status: 'failed', credits_charged: 0 });
   expect(await ended(second)).toMatchObject({ status: 'completed', credits_charged: PRICE });
@@ -111,7 +118,7 @@ test('a killed runtime comes back on its port; a call that it cut off is repeate
   const charged = async () => GRANTED - (await service.client.account()).credits.available;
   await expect.poll(charged, { timeout: PATIENCE_MS }).toBe(PRICE * (completed() + 3));
   await renderOf(service);
-  const [runtime = 0] = await service.runtimes();
+  const [runtime] = await service.runtimes();
   expect(await listenerOf(options.port)).toBe(runtime);
   await Promise.all([killAlone(runtime), expect(cutOff).rejects.toThrow()]);
   for (const jobId of jobs) expect(await ended(jobId)).toMatchObject({ status: 'completed' });

@@ -90,11 +90,21 @@ export function startProcess(
   return self;
 }
 
+/**
+ * SIGKILL to one process. Refuses what is no process's number: 0 and the negative ones mean whole groups to kill(2), 0
+ * the group of the test run itself, which would end without a word.
+ */
+export function killOne(pid: number | undefined): asserts pid is number {
+  if (pid === undefined || !(pid > 1)) throw new RangeError(`${pid} is no process to kill.`);
+  process.kill(pid, 'SIGKILL');
+}
+
 function killQuietly(pid: number): void {
   try {
-    process.kill(pid, 'SIGKILL');
-  } catch {
-    // It ended by itself between the look and the signal.
+    killOne(pid);
+  } catch (cause) {
+    // ESRCH: it ended by itself between the look and the signal.
+    if ((cause as NodeJS.ErrnoException).code !== 'ESRCH') throw cause;
   }
 }
 

@@ -45,9 +45,7 @@ export async function startServiceProcess(options: ServiceProcessOptions): Promi
     if (!file) throw new Error('There is no local.json.');
     const below = async (command: RegExp) => {
       const members = await Promise.all((await started.tree()).map(identify));
-      return members
-        .filter((member) => member && command.test(member.command))
-        .map((member) => member?.pid ?? 0);
+      return members.flatMap((member) => (member && command.test(member.command) ? [member.pid] : []));
     };
     return {
       ...started,
