@@ -6,7 +6,8 @@
 
 import { runInDurableObject } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
-import { onTestFinished } from 'vitest';
+import { beforeEach, onTestFinished } from 'vitest';
+import { until } from './scripted-upstream-script.ts';
 
 /** One call of an object's method, of R2, or of `fetch`. */
 export interface Hop {
@@ -19,7 +20,8 @@ export interface Hop {
 
 /**
  * What becomes of a call. `lost`: it never arrives. `answer_lost`: it is carried out, and the caller gets an error.
- * `crash`: every object loses its memory before the call arrives; `crash_after`: after it was carried out.
+ * `crash`: every object that the test has met loses its memory before the call arrives; `crash_after`: after it was
+ * carried out.
  */
 export type Fate = 'pass' | 'lost' | 'answer_lost' | 'crash' | 'crash_after';
 
@@ -32,20 +34,66 @@ export interface Hops {
   clear(): void;
 }
 
+/** `get` of every namespace, as it was before a test took control. */
+const getObject = Object.getPrototypeOf(env.SHARDS).get as DurableObjectNamespace['get'];
+
+/** The objects that the test has met, by name. */
+const met = new Map<string, () => DurableObjectStub>();
+beforeEach(() => met.clear());
+
+/** An object's stub for the test's own looks, whose calls are not hops. The object is one that dies in a crash. */
+export function stubOf<T extends Rpc.DurableObjectBranded>(
+  namespace: DurableObjectNamespace<T>,
+  name: string,
+): DurableObjectStub<T> {
+  const get = () => getObject.call(namespace, namespace.idFromName(name));
+  met.set(name, get);
+  return get() as DurableObjectStub<T>;
+}
+
+/** Crashes that calls have asked for, and those that are over. */
+let [asked, over] = [0, 0];
+
+/** Resolves when no crash is under way: what comes next meets objects that have begun anew. */
+export const crashOver = () => until(() => over === asked);
+
+/** Every object that the test has met loses its memory, in the middle of whatever it does. */
+async function crashAll(): Promise<void> {
+  const abort = (stub: DurableObjectStub) =>
+    // An object that is aborted cannot answer: the rejection is the crash.
+    runInDurableObject(stub, (_, state) => state.abort('crash of the test')).catch(() => undefined);
+  await Promise.all([...met.values()].map((stub) => abort(stub())));
+}
+
+/**
+ * A crash for who is in the middle of a call. The test carries it out, not the caller, which may be an object that dies:
+ * workerd itself may die of an object that is aborted by its own call ("Promise callback destroyed itself").
+ */
+function installCrash(): () => Promise<void> {
+  let busy = false;
+  const look = setInterval(async () => {
+    if (busy || over === asked) return;
+    busy = true;
+    const upTo = asked;
+    await crashAll();
+    over = upTo;
+    busy = false;
+  }, 1);
+  onTestFinished(async () => {
+    await crashOver();
+    clearInterval(look);
+  });
+  return async () => {
+    const mine = ++asked;
+    await until(() => over >= mine);
+  };
+}
+
 /** Installs the control for the running test. Install it after `installUpstream`, so that `fetch` is seen too. */
 export function installHops(): Hops {
   const hops: Hops = { log: [], fate: () => 'pass', clear: () => void hops.log.splice(0) };
   const restore: (() => void)[] = [];
-  /** The objects that the test has met, by name. */
-  const met = new Map<string, () => DurableObjectStub>();
-
-  /** Every object that the test has met loses its memory, in the middle of whatever it does. */
-  const crash = async (): Promise<void> => {
-    for (const stub of met.values()) {
-      // An object that is aborted cannot answer: the rejection is the crash.
-      await runInDurableObject(stub(), (_, state) => state.abort('crash of the test')).catch(() => undefined);
-    }
-  };
+  const crash = installCrash();
 
   const control = async <T>(hop: Hop, carryOut: () => Promise<T>): Promise<T> => {
     hops.log.push(hop);

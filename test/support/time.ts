@@ -4,6 +4,7 @@ import { createExecutionContext, createScheduledController, waitOnExecutionConte
 import { env } from 'cloudflare:workers';
 import { onTestFinished, vi } from 'vitest';
 import worker from '../../src/worker/index.ts';
+import { crashOver } from './hops.ts';
 
 /** `Date` as the test says; timers stay real. Objects share the test's isolate, so they see the same time. */
 export interface Clock {
@@ -19,8 +20,9 @@ export function installClock(): Clock {
   return { advance: (ms) => void vi.setSystemTime(Date.now() + ms) };
 }
 
-/** One cron run, to its end. */
+/** One cron run, to its end; not in the middle of a crash, which it would find half done. */
 export async function cron(): Promise<void> {
+  await crashOver();
   const controller = createScheduledController({ cron: '* * * * *', scheduledTime: Date.now() });
   const context = createExecutionContext();
   await worker.scheduled(controller, env);

@@ -14,6 +14,7 @@ import type { JobRequest, SubmitOutcome } from '../../src/worker/jobs/contract.t
 import { deliveryIdOf, type Moment, OWN_RECEIVER, receiverOf } from '../../src/worker/webhooks/ids.ts';
 import type { LoggedAttempt } from '../../src/worker/webhooks/shard/records.ts';
 import { type Json, uniquePrompt } from '../support/customer.ts';
+import { stubOf } from '../support/hops.ts';
 import { SECOND_MS, type World } from './jobs-fixtures.ts';
 import { config, jobOf } from './links-object-fixtures.ts';
 
@@ -57,9 +58,6 @@ const FIELDS: Omit<EndpointFields, 'url'> = {
   enabled: true,
 };
 
-/** As it was before a test took control of the calls to objects. */
-const getObject = Object.getPrototypeOf(env.ACCOUNTS).get as DurableObjectNamespace['get'];
-
 let serial = 0;
 const letters = () =>
   crypto
@@ -98,10 +96,7 @@ export class Endpoints {
 
   get account(): DurableObjectStub<Account> {
     const { ACCOUNTS } = env as unknown as Env;
-    return getObject.call(
-      ACCOUNTS,
-      ACCOUNTS.idFromName(this.world.customer.account),
-    ) as DurableObjectStub<Account>;
+    return stubOf(ACCOUNTS, this.world.customer.account);
   }
 
   /** An endpoint with a host of its own, all of whose events the shards know to be for it. */

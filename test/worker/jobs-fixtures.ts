@@ -8,6 +8,7 @@ import { toHex } from '../../src/worker/bytes.ts';
 import type { Env } from '../../src/worker/env.ts';
 import type { JobShard } from '../../src/worker/jobs/shard.ts';
 import { Customer, type CustomerOptions, type Json, tick, uniquePrompt } from '../support/customer.ts';
+import { crashOver, stubOf } from '../support/hops.ts';
 import { type InstalledUpstream, installUpstream } from '../support/install-upstream.ts';
 import { type Clock, cron, installClock } from '../support/time.ts';
 import {
@@ -24,9 +25,6 @@ export const HOUR_MS = 3_600_000;
 export const DAY_MS = 86_400_000;
 
 export const bucket = (env as unknown as Env).BUCKET;
-
-/** As it was before a test took control of the calls to objects: looks into a shard are no calls. */
-const getObject = Object.getPrototypeOf(env.SHARDS).get as DurableObjectNamespace['get'];
 
 /** The Worker's front door, as an upstream calls it. */
 export const deliver = (request: Request) => exports.default.fetch(request);
@@ -115,6 +113,7 @@ export class World {
 
   /** Lets the time pass, then rings the shard's alarm. What is due goes on after it, also what hangs. */
   async ring(ms = 0): Promise<void> {
+    await crashOver();
     this.clock.advance(ms);
     await this.inShard((shard) => shard.alarm());
   }
@@ -158,8 +157,7 @@ export class World {
   /** The shard's stub, whose calls no test controls or counts. */
   stub(region = 'weur'): DurableObjectStub<JobShard> {
     const { SHARDS } = env as unknown as Env;
-    const id = SHARDS.idFromName(`${this.customer.account}/${region}/0`);
-    return getObject.call(SHARDS, id) as DurableObjectStub<JobShard>;
+    return stubOf(SHARDS, `${this.customer.account}/${region}/0`);
   }
 
   /** How the shard knows the customer's key. */
