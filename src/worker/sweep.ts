@@ -5,15 +5,13 @@
  * leaves comes first in the next one, since a region's directory gives out the longest unserved first.
  */
 
-import { atMost, within } from './calls.ts';
+import { fewAtOnce, within } from './calls.ts';
 import type { TickReport } from './directory/contract.ts';
 import type { Config, Env } from './env.ts';
 import { directoryName, parseShardName } from './ids.ts';
 import { directoryStub, shardStub } from './objects.ts';
 import { REGIONS, type Region } from './region.ts';
 
-/** Of the six requests that the platform lets one invocation wait for, one stays free. */
-const CALLS_AT_ONCE = 5;
 /** A tick works at most 10 s; this leaves it time to start and to answer. In ms. */
 const TICK_MS = 12_000;
 /** Longest wait for a directory, in ms. */
@@ -59,7 +57,7 @@ export async function sweep(
   const failures: { what: string; cause: string }[] = [];
   const fail = (what: string, cause: unknown) => failures.push({ what, cause: String(cause) });
 
-  const claims = await atMost(CALLS_AT_ONCE, REGIONS, async (region) => {
+  const claims = await fewAtOnce(REGIONS, async (region) => {
     try {
       const request = { limit: config.SWEEP_SHARDS, now };
       const claim = await within(DIRECTORY_MS, () => directoryStub(env, region).claim(request));
@@ -76,7 +74,7 @@ export async function sweep(
   let left = 0;
   let failed = 0;
   const served = new Map<Region, string[]>(reached.map(({ region }) => [region, []]));
-  await atMost(CALLS_AT_ONCE, inTurns(reached), async ({ region, shard }) => {
+  await fewAtOnce(inTurns(reached), async ({ region, shard }) => {
     if (Date.now() - startedAt >= RUN_MS) {
       left++;
       return;
@@ -92,7 +90,7 @@ export async function sweep(
     }
   });
 
-  await atMost(CALLS_AT_ONCE, [...served], async ([region, shards]) => {
+  await fewAtOnce([...served], async ([region, shards]) => {
     if (shards.length === 0) return;
     try {
       await within(DIRECTORY_MS, () => directoryStub(env, region).served({ shards, now }));

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { pushDelay } from '../../src/worker/accounts/schedule.ts';
-import { atMost, CallTimeout, callTwice, within } from '../../src/worker/calls.ts';
+import { CALLS_AT_ONCE, CallTimeout, callTwice, fewAtOnce, within } from '../../src/worker/calls.ts';
 
 /** Longer than any test takes, in ms. */
 const LONG = 60_000;
@@ -51,17 +51,18 @@ test('work is done by a few at a time, in order, and answered in order', async (
   const started: number[] = [];
   let running = 0;
   let most = 0;
-  const results = await atMost(3, [1, 2, 3, 4, 5, 6, 7], async (item) => {
+  const items = Array.from({ length: 2 * CALLS_AT_ONCE + 2 }, (_, n) => n);
+  const results = await fewAtOnce(items, async (item) => {
     started.push(item);
     most = Math.max(most, ++running);
     await new Promise((resolve) => setImmediate(resolve));
     running--;
     return item * 2;
   });
-  expect(results).toEqual([2, 4, 6, 8, 10, 12, 14]);
-  expect(started).toEqual([1, 2, 3, 4, 5, 6, 7]);
-  expect(most).toBe(3);
-  expect(await atMost(3, [], async () => 1)).toEqual([]);
+  expect(results).toEqual(items.map((item) => item * 2));
+  expect(started).toEqual(items);
+  expect(most).toBe(CALLS_AT_ONCE);
+  expect(await fewAtOnce([], async () => 1)).toEqual([]);
 });
 
 test('pushes wait longer each time, up to a minute', () => {

@@ -3,7 +3,8 @@ import { readBalance } from '../../src/worker/accounts/balance.ts';
 import type { LeaseRequest, ShardBalance } from '../../src/worker/accounts/contract.ts';
 import type { ShardTotals } from '../../src/worker/accounts/float.ts';
 import { bookTotals, EMPTY_LINE, type ShardLine } from '../../src/worker/accounts/lease.ts';
-import { RECALLS_AT_ONCE, Teller, type TellerBook } from '../../src/worker/accounts/teller.ts';
+import { Teller, type TellerBook } from '../../src/worker/accounts/teller.ts';
+import { CALLS_AT_ONCE } from '../../src/worker/calls.ts';
 
 class MemoryBook implements TellerBook {
   granted: number;
@@ -144,7 +145,7 @@ test('a round keeps within the connections of one invocation', async () => {
     return totals(10, 10);
   });
   expect(await teller.lease(ask('a', 90))).toMatchObject({ leased: 90 });
-  expect(most).toBe(RECALLS_AT_ONCE);
+  expect(most).toBe(CALLS_AT_ONCE);
 });
 
 test('a balance asks a shard again that gave credits back behind its back', async () => {

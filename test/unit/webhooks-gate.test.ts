@@ -42,8 +42,11 @@ describe('the gate', () => {
     expect(waits(judgeAll(gate, 3, later))).toEqual(['send', 4_001, 5_001]);
   });
 
-  it('keeps the limit over any time, however deliveries come', () => {
-    const gate = new Gate();
+  it.each([
+    ['turns for all', new Gate()],
+    ['five turns for sixty', new Gate(5)],
+    ['no turns at all', new Gate(0)],
+  ])('keeps the limit over any time, however deliveries come, and wastes none of it: %s', (_, gate) => {
     const sent: number[] = [];
     const due = new Map(Array.from({ length: 60 }, (_, n) => [`d${n}`, T + (n % 7) * 130]));
     for (let now = T; due.size > 0; now += 10) {

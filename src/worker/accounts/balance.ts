@@ -8,10 +8,10 @@
  * has and the account has not is booked on the spot.
  */
 
-import { atMost } from '../calls.ts';
+import { fewAtOnce } from '../calls.ts';
 import type { AccountSummary, ShardBalance } from './contract.ts';
 import { type AccountBook, outstandingOf } from './lease.ts';
-import { RECALLS_AT_ONCE, type TellerBook } from './teller.ts';
+import type { TellerBook } from './teller.ts';
 
 /** Asks a shard for its balance. Bounded in time; null when the shard cannot be reached. */
 export type AskBalance = (shard: string, leased: number) => Promise<ShardBalance | null>;
@@ -32,7 +32,7 @@ export async function readBalance(
     const asked = book.read();
     const shards = toAsk(asked, answers);
     if (shards.length === 0) return add(asked, answers);
-    const reached = await atMost(RECALLS_AT_ONCE, shards, async (shard) => {
+    const reached = await fewAtOnce(shards, async (shard) => {
       const answer = await ask(shard, asked.shards.get(shard)?.leased ?? 0);
       if (!answer) return false;
       book.bookTotals(shard, answer.totals);

@@ -3,11 +3,10 @@
  * due work; then it is pushed, and what does not get through is pushed again by the account's alarm until it does.
  */
 
-import { atMost } from '../calls.ts';
+import { fewAtOnce } from '../calls.ts';
 import type { Replica } from './contract.ts';
 import { PUSH_LEASE_MS, pushDelay } from './schedule.ts';
 import type { DuePush, ShardRows } from './shard-rows.ts';
-import { RECALLS_AT_ONCE } from './teller.ts';
 
 /** What there is to push to a shard. */
 export interface Publication {
@@ -56,7 +55,7 @@ export class Publisher {
   async #push(claimed: readonly DuePush[]): Promise<void> {
     // Arm first, for the end of the claims: whatever happens meanwhile, the work is taken up again.
     await this.arm();
-    await atMost(RECALLS_AT_ONCE, claimed, (push) => this.#pushOne(push));
+    await fewAtOnce(claimed, (push) => this.#pushOne(push));
     if (claimed.length > 0) await this.arm();
   }
 

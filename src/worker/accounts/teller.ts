@@ -5,7 +5,7 @@
  * spans a recall: grants and settlements are booked meanwhile, and each decision is made on the book as it is then.
  */
 
-import { atMost } from '../calls.ts';
+import { fewAtOnce } from '../calls.ts';
 import type { LeaseOutcome, LeaseRequest } from './contract.ts';
 import type { ShardTotals } from './float.ts';
 import { type AccountBook, decideLease, homeOf, type RecallRound, type ShardLine } from './lease.ts';
@@ -28,9 +28,6 @@ interface Waiting {
   /** The rounds made for it so far. */
   rounds: RecallRound[];
 }
-
-/** Of the six requests that the platform lets one invocation wait for, one stays free for other work. */
-export const RECALLS_AT_ONCE = 5;
 
 export class Teller {
   readonly #book: TellerBook;
@@ -93,7 +90,7 @@ export class Teller {
   async #round(book: AccountBook, shards: readonly string[]): Promise<RecallRound> {
     const answers = new Map<string, ShardTotals>();
     const unreachable: string[] = [];
-    await atMost(RECALLS_AT_ONCE, shards, async (shard) => {
+    await fewAtOnce(shards, async (shard) => {
       const totals = await this.#recall(shard, book.shards.get(shard)?.leased ?? 0);
       if (!totals) {
         unreachable.push(shard);

@@ -1,12 +1,11 @@
 /** The job of an upload link as the caller describes it: a model's fields, but for the image that the upload is. Pure. */
 
 import * as z from 'zod';
+import { notAnObject, strictFields } from '../http/fields.ts';
 import type { ImageRole } from '../media/storage.ts';
 import { IMAGE_ROLES } from '../media/storage.ts';
 import { MODELS } from '../models/index.ts';
 import type { Model } from '../models/model.ts';
-import { strictFields } from '../routes/request-schema.ts';
-import { notAnObject } from '../routes/schemas.ts';
 
 /** The field of a job that an upload of this role fills. */
 export const IMAGE_FIELDS = { start: 'image_url', end: 'end_image_url' } as const satisfies Record<

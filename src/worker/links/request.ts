@@ -2,14 +2,13 @@
 
 import * as z from 'zod';
 import type { FieldError } from '../errors.ts';
+import { memberOf, notAnObject } from '../http/fields.ts';
 import { fieldErrors, type Issue } from '../http/problem.ts';
 import { IMAGE_TYPES, type ImageType } from '../media/contract.ts';
 import { IMAGE_ROLES, type ImageRole } from '../media/storage.ts';
 import { modelOf } from '../models/index.ts';
 import type { Model } from '../models/model.ts';
 import { SERVICE_FIELDS } from '../models/service-fields.ts';
-import { memberOf } from '../routes/request-schema.ts';
-import { notAnObject } from '../routes/schemas.ts';
 import { eventList, eventListMeta } from '../webhooks/event-list.ts';
 import { DEFAULT_LINK_EVENTS, LINK_EVENT_TYPES, type LinkEventType } from '../webhooks/types.ts';
 import { AnyJob, DEFAULT_MODEL, IMAGE_FIELDS, jobSchema, unknownJob } from './job-fields.ts';

@@ -4,18 +4,11 @@ import { createRoute } from '@hono/zod-openapi';
 import * as z from 'zod';
 import { createRouter } from '../http/app.ts';
 import { authenticate, authenticateJson } from '../http/auth.ts';
+import { notAnObject } from '../http/fields.ts';
 import { SERVICE_FIELDS } from '../models/service-fields.ts';
 import { settingsBody, summaryOf } from './account-answers.ts';
 import { ownAccount } from './own-account.ts';
-import {
-  AccountSettings,
-  json,
-  KEY_IN_BODY,
-  notAnObject,
-  OwnAccount,
-  problems,
-  SECURITY,
-} from './schemas.ts';
+import { AccountSettings, json, KEY_IN_BODY, OwnAccount, problems, SECURITY } from './schemas.ts';
 import { bodyOf, listRoute } from './strict-body.ts';
 
 const PATH = '/api/account';

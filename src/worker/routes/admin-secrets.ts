@@ -2,7 +2,7 @@
 
 import { createRoute } from '@hono/zod-openapi';
 import * as z from 'zod';
-import { atMost } from '../calls.ts';
+import { fewAtOnce } from '../calls.ts';
 import type { ListedAccount } from '../directory/contract.ts';
 import type { Env } from '../env.ts';
 import { ApiError } from '../errors.ts';
@@ -18,7 +18,6 @@ import { json, OPERATOR, problems } from './schemas.ts';
  * smallest plan gives a request.
  */
 const PAGE = 30;
-const CALLS_AT_ONCE = 5;
 /** What cannot be told when an account cannot be reached. */
 const CREDITS = { part: 'credits' } as const;
 
@@ -94,7 +93,7 @@ export const adminSecretsRoutes = createRouter();
 
 adminSecretsRoutes.openapi(showSecrets, async (c) => {
   const { accounts, next } = await accountsAfter(c.env, c.req.valid('query').cursor);
-  const usages = await atMost(CALLS_AT_ONCE, accounts, ({ id }) =>
+  const usages = await fewAtOnce(accounts, ({ id }) =>
     reached(() => accountStub(c.env, id).ringUsage(), CREDITS),
   );
   const known = usages.filter((usage) => usage !== null);
@@ -112,7 +111,7 @@ adminSecretsRoutes.openapi(showSecrets, async (c) => {
 
 adminSecretsRoutes.openapi(renewSecrets, async (c) => {
   const { accounts, next } = await accountsAfter(c.env, c.req.valid('query').cursor);
-  const outcomes = await atMost(CALLS_AT_ONCE, accounts, async ({ id }) => ({
+  const outcomes = await fewAtOnce(accounts, async ({ id }) => ({
     id,
     ...(await reached(() => accountStub(c.env, id).renewSecret(), CREDITS)),
   }));

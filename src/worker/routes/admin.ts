@@ -8,13 +8,14 @@ import { ApiError } from '../errors.ts';
 import { createRouter } from '../http/app.ts';
 import { authenticateOperator } from '../http/auth.ts';
 import { jsonBody } from '../http/body.ts';
+import { notAnObject } from '../http/fields.ts';
 import { reached } from '../http/outcome.ts';
 import { homeRegion, mintAccountId } from '../ids.ts';
 import { accountStub, directoryStub } from '../objects.ts';
 import { REGIONS, type Region } from '../region.ts';
 import { summaryOf } from './account-answers.ts';
 import { requestRegion } from './region-of-request.ts';
-import { AccountSummary, json, notAnObject, OPERATOR, problems } from './schemas.ts';
+import { AccountSummary, json, OPERATOR, problems } from './schemas.ts';
 
 /** Longest name of an account or key, in characters: it is shown in lists. */
 const MAX_NAME_LENGTH = 200;

@@ -7,6 +7,7 @@ import type { App } from '../env.ts';
 import { ApiError } from '../errors.ts';
 import { createRouter } from '../http/app.ts';
 import { authenticateJson } from '../http/auth.ts';
+import { memberOf, strictFields } from '../http/fields.ts';
 import { fieldErrors, type Issue } from '../http/problem.ts';
 import { MODELS } from '../models/index.ts';
 import type { Model } from '../models/model.ts';
@@ -16,7 +17,6 @@ import { JOB_EVENT_TYPES } from '../webhooks/types.ts';
 import { HEADERS, idempotencyKey } from './idempotency-header.ts';
 import { answerSubmit } from './job-answers.ts';
 import { resolveImages } from './job-images.ts';
-import { memberOf, strictFields, webhookErrors } from './request-schema.ts';
 import { refuseRevokedKey } from './revoked-key.ts';
 import {
   InlineResult,
@@ -30,6 +30,7 @@ import {
   Submitted,
 } from './schemas.ts';
 import { submitJob } from './submit-job.ts';
+import { webhookErrors } from './webhook-address.ts';
 
 /** The request of a model: its fields and ours, strict, with the model's rules. */
 function requestSchema(model: Model) {

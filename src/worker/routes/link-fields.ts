@@ -3,6 +3,7 @@
 import type { Context } from 'hono';
 import type { App, Config } from '../env.ts';
 import type { FieldError } from '../errors.ts';
+import { memberOf } from '../http/fields.ts';
 import { IMAGE_FIELDS } from '../links/job-fields.ts';
 import { DEFAULT_EXPIRES_IN_S, roleOf } from '../links/request.ts';
 import type { ImageSource } from '../media/contract.ts';
@@ -11,7 +12,7 @@ import { resolveImage } from '../media/inputs.ts';
 import { IMAGE_ROLES } from '../media/storage.ts';
 import { type AddressCheck, checkUrl, MAX_ADDRESS_LENGTH } from '../webhooks/address.ts';
 import { imageContext } from './job-images.ts';
-import { checkWebhook, eventsWithoutUrl, memberOf } from './request-schema.ts';
+import { checkWebhook, eventsWithoutUrl } from './webhook-address.ts';
 
 /** What the fields mean, as far as they are right, and what is wrong with them. */
 export interface JudgedFields {

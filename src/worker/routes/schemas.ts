@@ -108,10 +108,6 @@ export function json<Schema extends z.ZodType>(schema: Schema, description: stri
   return { description, content: { 'application/json': { schema } }, ...(headers ? { headers } : {}) };
 }
 
-/** Zod's own words name types of JavaScript; of the other issues each says for itself what is wrong. */
-export const notAnObject: z.core.$ZodErrorMap = (issue) =>
-  issue.code === 'invalid_type' ? 'must be a JSON object' : undefined;
-
 /** `POST /api/uploads`. */
 export const Upload = z
   .object({

@@ -4,12 +4,13 @@ import { createRoute } from '@hono/zod-openapi';
 import * as z from 'zod';
 import { MAX_GRACE_MS, MAX_LIVE_SECRETS } from '../accounts/endpoints/limits.ts';
 import { authenticate, authenticateJson, authenticateOptionalJson } from '../http/auth.ts';
+import { notAnObject } from '../http/fields.ts';
 import { SERVICE_FIELDS } from '../models/service-fields.ts';
 import { STATS_DAYS } from '../webhooks/contract.ts';
 import { WebhookDelivery, WebhookEndpointStats } from '../webhooks/delivery-answer.ts';
 import { pendingShards } from '../webhooks/endpoint-answer.ts';
 import { EVENT_TYPES } from '../webhooks/types.ts';
-import { json, KEY_IN_BODY, notAnObject, problems, SECURITY } from './schemas.ts';
+import { json, KEY_IN_BODY, problems, SECURITY } from './schemas.ts';
 import { ENDPOINT_TAGS, ENDPOINTS_PATH, endpointParams } from './webhook-endpoint-docs.ts';
 
 const time = z.iso.datetime();

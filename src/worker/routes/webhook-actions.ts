@@ -1,7 +1,7 @@
 /** What is done with one webhook endpoint: another secret, a test, a recovery, and how it has done. */
 
 import type { Context } from 'hono';
-import { atMost } from '../calls.ts';
+import { fewAtOnce } from '../calls.ts';
 import type { App } from '../env.ts';
 import { ApiError } from '../errors.ts';
 import { createRouter } from '../http/app.ts';
@@ -28,8 +28,6 @@ const NO_STORE = { 'Cache-Control': 'no-store' };
 const DAY_MS = 86_400_000;
 /** As far back as a recovery goes. Links in events live as long. */
 const RECOVERY_MS = 14 * DAY_MS;
-/** The platform lets an invocation wait for six answers at once. */
-const CALLS_AT_ONCE = 5;
 
 export const webhookActionRoutes = createRouter();
 
@@ -101,7 +99,7 @@ async function ofAllShards<T>(
   ask: (client: DeliveryClient) => Promise<T>,
 ): Promise<T[]> {
   const shards = await shardsOf(own);
-  return atMost(CALLS_AT_ONCE, shards, (shard) =>
+  return fewAtOnce(shards, (shard) =>
     reached(() => ask(new DeliveryClient(c.env, shard)), { mayBeDone: true }),
   );
 }

@@ -5,6 +5,7 @@ import * as z from 'zod';
 import type { EndpointFields } from '../accounts/endpoints/contract.ts';
 import type { App } from '../env.ts';
 import { ApiError, type FieldError } from '../errors.ts';
+import { notAnObject } from '../http/fields.ts';
 import { fieldErrors, type Issue } from '../http/problem.ts';
 import { SERVICE_FIELDS } from '../models/service-fields.ts';
 import { MAX_ADDRESS_LENGTH } from '../webhooks/address.ts';
@@ -13,8 +14,7 @@ import { eventList, eventListMeta, orderedEvents } from '../webhooks/event-list.
 import { customHeaders } from '../webhooks/headers.ts';
 import { EVENT_TYPES } from '../webhooks/types.ts';
 import { judgeAddress } from './link-fields.ts';
-import { checkWebhook } from './request-schema.ts';
-import { notAnObject } from './schemas.ts';
+import { checkWebhook } from './webhook-address.ts';
 
 /** Longest description, in characters: it is shown in lists. */
 const MAX_DESCRIPTION_LENGTH = 200;

@@ -1,6 +1,6 @@
 /** The Worker's side of an account's deliveries: one shard, or the list over all of them. */
 
-import { atMost, callTwice } from '../calls.ts';
+import { callTwice, fewAtOnce } from '../calls.ts';
 import type { Env } from '../env.ts';
 import type { ShardRef } from '../ids.ts';
 import { shardStub } from '../objects.ts';
@@ -22,8 +22,6 @@ import { mergePages } from './pages.ts';
 
 /** Longest wait for a shard's answer, in ms: it may have to ask the account about a key, and the directory. */
 const CALL_MS = 15_000;
-/** Shards asked at once. The platform gives one invocation six connections that wait for an answer. */
-const CALLS_AT_ONCE = 5;
 
 /** Calls with fresh stubs, retried: a resend that was carried out twice is one more try of the same event. */
 export class DeliveryClient implements DeliveryShard {
@@ -74,9 +72,7 @@ export async function listDeliveries(
   shards: readonly ShardRef[],
   query: ListDeliveries,
 ): Promise<ListDeliveriesOutcome> {
-  const outcomes = await atMost(CALLS_AT_ONCE, shards, (shard) =>
-    new DeliveryClient(env, shard).deliveries(query),
-  );
+  const outcomes = await fewAtOnce(shards, (shard) => new DeliveryClient(env, shard).deliveries(query));
   const refusal = outcomes.find((outcome) => outcome.kind !== 'page');
   if (refusal) return refusal;
   const pages = outcomes.filter((outcome) => outcome.kind === 'page');

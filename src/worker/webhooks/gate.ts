@@ -49,6 +49,12 @@ const MAX_FORWARD = 1_000;
 /** A turn is missed when its delivery comes later than this, in ms, and somebody else has had the time since. */
 export const TURN_LASTS_MS = 1_000;
 
+/**
+ * Turns that are given out at once, some 200 bytes each. Who comes when there are none left waits for the end of those that
+ * have been given to its endpoint, and asks again.
+ */
+const MAX_TURNS = 50_000;
+
 const SECOND_MS = 1_000;
 
 export class Gate {
@@ -58,8 +64,14 @@ export class Gate {
   readonly #sent = new Map<string, number>();
   /** Endpoints that keep up again and have more waiting for them: when the last that was brought forward is due, in ms. */
   readonly #behind = new Map<string, number>();
+  readonly #maxTurns: number;
   /** Turns given out, by delivery. */
   readonly #turns = new Map<string, { readonly endpointId: string; readonly at: number }>();
+
+  /** @param maxTurns turns that it gives out at once. */
+  constructor(maxTurns = MAX_TURNS) {
+    this.#maxTurns = maxTurns;
+  }
 
   /** Whether a delivery may be tried now. One that is to wait is given a turn of its own, and waits once for it. */
   judge({ deliveryId, endpoint, health, now }: Arrival): Verdict {
@@ -81,8 +93,10 @@ export class Gate {
     const exact = Math.max(open, this.#next.get(endpoint.id) ?? 0);
     const at = Math.ceil(exact);
     if (at <= now) return this.#letThrough(endpoint.id, gap, now);
-    this.#next.set(endpoint.id, exact + gap);
-    this.#turns.set(deliveryId, { endpointId: endpoint.id, at });
+    if (this.#turns.size < this.#maxTurns) {
+      this.#next.set(endpoint.id, exact + gap);
+      this.#turns.set(deliveryId, { endpointId: endpoint.id, at });
+    }
     return { kind: 'wait', until: at };
   }
 

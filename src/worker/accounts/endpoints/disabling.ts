@@ -3,10 +3,9 @@
  * one that fails only when no other shard has delivered to it since.
  */
 
-import { atMost } from '../../calls.ts';
+import { fewAtOnce } from '../../calls.ts';
 import type { ShardRows } from '../shard-rows.ts';
 import type { AccountStore } from '../store.ts';
-import { RECALLS_AT_ONCE } from '../teller.ts';
 import type { ReportEndpoint, ReportOutcome } from './contract.ts';
 import type { EndpointRows, StoredEndpoint } from './endpoint-rows.ts';
 import type { Notices } from './notices.ts';
@@ -72,7 +71,7 @@ export class Disabling {
   async #askOthers({ shard, endpointId, since }: ReportEndpoint): Promise<'failing' | ReportOutcome['kind']> {
     const { shards, health } = this.#deps;
     const others = shards.names().filter((name) => name !== shard);
-    const answers = await atMost(RECALLS_AT_ONCE, others, (name) => health(name, endpointId));
+    const answers = await fewAtOnce(others, (name) => health(name, endpointId));
     if (answers.some((answer) => answer?.deliveredAt != null && answer.deliveredAt >= since)) return 'kept';
     return answers.includes(null) ? 'unreachable' : 'failing';
   }
