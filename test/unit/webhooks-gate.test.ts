@@ -21,6 +21,31 @@ function judgeAll(
 const waits = (verdicts: readonly Verdict[]) =>
   verdicts.map((verdict) => (verdict.kind === 'wait' ? verdict.until - T : verdict.kind));
 
+/**
+ * Tries each delivery when it is due, and every try is a success at once.
+ * @param due when each is due; emptied.
+ * @param rateLimit of the endpoint, at a time.
+ * @returns when something was sent, in order.
+ */
+function deliver(gate: Gate, due: Map<string, number>, rateLimit: (now: number) => number | null): number[] {
+  const sent: number[] = [];
+  for (let now = T; due.size > 0; now += 10) {
+    const endpoint = { ...ENDPOINT, rateLimit: rateLimit(now) };
+    for (const [deliveryId, at] of due) {
+      if (at > now) continue;
+      const verdict = gate.judge({ deliveryId, endpoint, health: null, now });
+      if (verdict.kind === 'wait') {
+        due.set(deliveryId, verdict.until);
+        continue;
+      }
+      sent.push(now);
+      due.delete(deliveryId);
+      for (const { deliveryId: next, at: sooner } of gate.goOn(endpoint, now)) due.set(next, sooner);
+    }
+  }
+  return sent;
+}
+
 describe('the gate', () => {
   it('lets everything through to an endpoint that is well and has no limit', () => {
     expect(waits(judgeAll(new Gate(), 5))).toEqual(Array(5).fill('send'));
@@ -47,28 +72,35 @@ describe('the gate', () => {
     ['five turns for sixty', new Gate(5)],
     ['no turns at all', new Gate(0)],
   ])('keeps the limit over any time, however deliveries come, and wastes none of it: %s', (_, gate) => {
-    const sent: number[] = [];
     const due = new Map(Array.from({ length: 60 }, (_, n) => [`d${n}`, T + (n % 7) * 130]));
-    for (let now = T; due.size > 0; now += 10) {
-      for (const [deliveryId, at] of due) {
-        if (at > now) continue;
-        const verdict = gate.judge({
-          deliveryId,
-          endpoint: { ...ENDPOINT, rateLimit: 10 },
-          health: null,
-          now,
-        });
-        if (verdict.kind === 'wait') due.set(deliveryId, verdict.until);
-        else {
-          sent.push(now);
-          due.delete(deliveryId);
-        }
-      }
-    }
+    const sent = deliver(gate, due, () => 10);
     for (const [n, at] of sent.entries()) {
       if (n >= 10) expect(at - (sent[n - 10] ?? 0)).toBeGreaterThanOrEqual(1_000 - 10);
     }
     expect((sent.at(-1) ?? 0) - T).toBeLessThanOrEqual(6_000);
+  });
+
+  it.each([
+    ['raised', 20, 9_000],
+    ['raised to what is no whole number of ms', 30, 7_300],
+    ['taken away', null, 4_100],
+  ])('hurries those that wait when the limit is %s', (_, raised, mostMs) => {
+    const due = new Map(Array.from({ length: 100 }, (__, n) => [`d${n}`, T]));
+    const sent = deliver(new Gate(), due, (now) => (now < T + 4_000 ? 1 : raised));
+    expect(sent).toHaveLength(100);
+    const fast = sent.slice(4);
+    for (const [n, at] of fast.entries()) {
+      if (raised !== null && n >= raised) expect(at - (fast[n - raised] ?? 0)).toBeGreaterThanOrEqual(990);
+    }
+    expect((sent.at(-1) ?? 0) - T).toBeLessThanOrEqual(mostMs);
+  });
+
+  it('keeps a limit that was lowered, also for those that have their turns', () => {
+    const due = new Map(Array.from({ length: 20 }, (_, n) => [`d${n}`, T]));
+    const sent = deliver(new Gate(), due, (now) => (now < T + 50 ? 100 : 1));
+    for (const [n, at] of sent.slice(6).entries())
+      expect(at - (sent[n + 5] ?? 0)).toBeGreaterThanOrEqual(990);
+    expect((sent.at(-1) ?? 0) - T).toBeLessThanOrEqual(16_000);
   });
 
   it('plans few anew whose receiver is slower than its limit, and sends in the order of turns', () => {

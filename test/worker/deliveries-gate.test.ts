@@ -59,6 +59,22 @@ describe('a rate limit', () => {
     for (const gap of gaps(limited.hits)) expect(gap).toBeGreaterThanOrEqual(1);
   });
 
+  it('that is raised hurries those that wait already; one that is lowered holds for them, too', async () => {
+    const { world, endpoints } = await create();
+    const hurried = await endpoints.make(ok, { ...CREATED, rateLimit: 1 });
+    const slowed = await endpoints.make(ok, { ...CREATED, rateLimit: 10 });
+    await submitMany(endpoints, 9);
+    await world.quiet();
+    await endpoints.update(hurried, { rateLimit: 10 });
+    await endpoints.update(slowed, { rateLimit: 1 });
+    await endpoints.run(20_000);
+    expect([hurried.hits.length, slowed.hits.length]).toEqual([9, 9]);
+    const [first, last] = [hurried.hits[1]?.at ?? 0, hurried.hits.at(-1)?.at ?? 0];
+    expect(last - first).toBeLessThanOrEqual(1_000);
+    for (const gap of gaps(hurried.hits)) expect(gap).toBeGreaterThanOrEqual(0.1);
+    for (const gap of gaps(slowed.hits)) expect(gap).toBeGreaterThanOrEqual(1);
+  });
+
   it('holds when the shard has lost its memory', async () => {
     const { world, endpoints } = await create();
     const limited = await endpoints.make(ok, { ...CREATED, rateLimit: 1 });

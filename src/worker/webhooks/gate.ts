@@ -25,8 +25,23 @@ export interface Arrival {
   readonly now: number;
 }
 
-/** An endpoint that keeps up again. */
-type Recovered = Pick<ReplicaEndpoint, 'id' | 'rateLimit'>;
+/** An endpoint that has just taken an event. */
+type Taker = Pick<ReplicaEndpoint, 'id' | 'rateLimit'>;
+
+/** The time at which a delivery may be tried. */
+interface Turn {
+  readonly endpointId: string;
+  readonly at: number;
+  /** How far apart the endpoint's limit kept tries when it was given out, in ms. */
+  readonly limit: number;
+}
+
+/** Turns that are brought forward by and by. */
+interface Behind {
+  /** When the last that was brought forward is due, in ms. */
+  readonly last: number;
+  readonly gap: number;
+}
 
 /** A delivery that need not wait for its turn, and when it may be tried, in ms. */
 export interface Forward {
@@ -62,11 +77,13 @@ export class Gate {
   readonly #next = new Map<string, number>();
   /** When something was last let through to an endpoint whose turns are given out, in ms. */
   readonly #sent = new Map<string, number>();
-  /** Endpoints that keep up again and have more waiting for them: when the last that was brought forward is due, in ms. */
-  readonly #behind = new Map<string, number>();
+  /** Endpoints that keep up again, or may get more, and have more waiting for them than was brought forward. */
+  readonly #behind = new Map<string, Behind>();
+  /** The lowest limit that turns were given out under, as the time between two of them in ms, by endpoint. */
+  readonly #limits = new Map<string, number>();
   readonly #maxTurns: number;
   /** Turns given out, by delivery. */
-  readonly #turns = new Map<string, { readonly endpointId: string; readonly at: number }>();
+  readonly #turns = new Map<string, Turn>();
 
   /** @param maxTurns turns that it gives out at once. */
   constructor(maxTurns = MAX_TURNS) {
@@ -75,27 +92,31 @@ export class Gate {
 
   /** Whether a delivery may be tried now. One that is to wait is given a turn of its own, and waits once for it. */
   judge({ deliveryId, endpoint, health, now }: Arrival): Verdict {
-    const turn = this.#turns.get(deliveryId)?.at ?? null;
+    const turn = this.#turns.get(deliveryId);
     this.#turns.delete(deliveryId);
     if (!endpoint) return { kind: 'deleted' };
     if (isDisabled(endpoint, health)) return { kind: 'hold' };
     const { slowUntil = 0, slowStep = 0 } = current(health, endpoint) ?? {};
+    const limit = gapOf(endpoint.rateLimit);
     const gap = Math.max(
-      gapOf(endpoint.rateLimit),
+      limit,
       slowStep > 0 ? Math.max(SLOW_GAP_MS, GAP_SHARE * slowDown(slowStep - 1, 0.5)) : 0,
     );
     const open = Math.max(now, slowUntil);
     if (gap === 0) return { kind: 'send' };
-    const isTurn = turn !== null && now >= turn && open <= now;
-    if (isTurn && (now - turn <= TURN_LASTS_MS || this.#isFree(endpoint.id, gap, now))) {
+    const isTurn = turn !== undefined && now >= turn.at && open <= now;
+    // A turn under a limit that has been lowered since is worth no more than one that was missed.
+    const isKept = isTurn && now - turn.at <= TURN_LASTS_MS && turn.limit >= limit;
+    if (isKept || (isTurn && this.#freeAt(endpoint.id, gap) <= now)) {
       return this.#letThrough(endpoint.id, gap, now);
     }
-    const exact = Math.max(open, this.#next.get(endpoint.id) ?? 0);
+    const exact = Math.max(open, this.#next.get(endpoint.id) ?? 0, this.#freeAt(endpoint.id, gap));
     const at = Math.ceil(exact);
     if (at <= now) return this.#letThrough(endpoint.id, gap, now);
     if (this.#turns.size < this.#maxTurns) {
       this.#next.set(endpoint.id, exact + gap);
-      this.#turns.set(deliveryId, { endpointId: endpoint.id, at });
+      this.#turns.set(deliveryId, { endpointId: endpoint.id, at, limit });
+      this.#limits.set(endpoint.id, Math.max(limit, this.#limits.get(endpoint.id) ?? 0));
     }
     return { kind: 'wait', until: at };
   }
@@ -104,39 +125,48 @@ export class Gate {
    * The endpoint keeps up again: the turns of those that wait for it are void.
    * @returns whom to bring forward, and to when in ms, in the order of their turns.
    */
-  recover({ id, rateLimit }: Recovered, now: number): Forward[] {
-    const limit = gapOf(rateLimit);
+  recover(endpoint: Taker, now: number): Forward[] {
+    return this.#bringForward(endpoint, Math.max(SLOW_GAP_MS, gapOf(endpoint.rateLimit)), now);
+  }
+
+  /**
+   * The endpoint has taken one more: who comes after those that were brought forward, when it is their time; and all that
+   * wait, when they were given their turns under a limit that has been raised since.
+   */
+  goOn(endpoint: Taker, now: number): Forward[] {
+    const limit = gapOf(endpoint.rateLimit);
+    if (limit < (this.#limits.get(endpoint.id) ?? 0)) return this.#bringForward(endpoint, limit, now);
+    const behind = this.#behind.get(endpoint.id);
+    return !behind || now < behind.last ? [] : this.#bringForward(endpoint, behind.gap, now);
+  }
+
+  #bringForward({ id, rateLimit }: Taker, gap: number, now: number): Forward[] {
     // Its limit holds, counted from the try that has just ended.
-    this.#next.set(id, now + limit);
+    this.#next.set(id, now + gapOf(rateLimit));
+    this.#limits.delete(id);
     const waiting = [...this.#turns]
       .filter(([, turn]) => turn.endpointId === id && turn.at > now)
       .sort(([, a], [, b]) => a.at - b.at);
     const forward = waiting.slice(0, MAX_FORWARD).map(([deliveryId], n) => {
       this.#turns.delete(deliveryId);
-      return { deliveryId, at: now + (n + 1) * Math.max(SLOW_GAP_MS, limit) };
+      return { deliveryId, at: Math.ceil(now + (n + 1) * gap) };
     });
-    const last = forward.at(-1);
-    if (last && forward.length < waiting.length) this.#behind.set(id, last.at);
+    const last = forward.at(-1)?.at;
+    if (last !== undefined && forward.length < waiting.length) this.#behind.set(id, { last, gap });
     else this.#behind.delete(id);
     return forward;
   }
 
-  /** The endpoint has taken one more: who comes after those that were brought forward, when it is their time. */
-  goOn(endpoint: Recovered, now: number): Forward[] {
-    const last = this.#behind.get(endpoint.id);
-    return last === undefined || now < last ? [] : this.recover(endpoint, now);
-  }
-
   /** Forgets what was given out to endpoints that are no more. */
   keep(endpointIds: ReadonlySet<string>): void {
-    for (const times of [this.#next, this.#sent, this.#behind]) {
-      for (const id of times.keys()) if (!endpointIds.has(id)) times.delete(id);
+    for (const known of [this.#next, this.#sent, this.#behind, this.#limits]) {
+      for (const id of known.keys()) if (!endpointIds.has(id)) known.delete(id);
     }
   }
 
-  /** Whether nothing was let through to the endpoint for as long as two must be apart. */
-  #isFree(endpointId: string, gap: number, now: number): boolean {
-    return now - (this.#sent.get(endpointId) ?? Number.NEGATIVE_INFINITY) >= gap;
+  /** When nothing has been let through to the endpoint for as long as two must be apart, in ms. */
+  #freeAt(endpointId: string, gap: number): number {
+    return (this.#sent.get(endpointId) ?? Number.NEGATIVE_INFINITY) + gap;
   }
 
   #letThrough(endpointId: string, gap: number, now: number): Verdict {

@@ -93,9 +93,11 @@ export class Deliveries {
     const tried = { delivery: before, attempt, test, startedAt, now: now(), random: random() };
     const { delivery: after, next } = afterTry(tried);
     if (endpoint) {
-      const recovered = noteTry(store, { ...tried, endpoint, present: endpointOf(endpoint.id) });
-      if (recovered) this.#bringForward(gate.recover(endpoint, tried.now));
-      else if (attempt.ok) this.#bringForward(gate.goOn(endpoint, tried.now));
+      const present = endpointOf(endpoint.id);
+      const recovered = noteTry(store, { ...tried, endpoint, present });
+      const taker = present ?? endpoint;
+      if (recovered) this.#bringForward(gate.recover(taker, tried.now));
+      else if (attempt.ok) this.#bringForward(gate.goOn(taker, tried.now));
     }
     if (next === null) this.#end(before, after);
     else {
