@@ -57,31 +57,32 @@ let [asked, over] = [0, 0];
 /** Resolves when no crash is under way: what comes next meets objects that have begun anew. */
 export const crashOver = () => until(() => over === asked);
 
-/** Every object that the test has met loses its memory, in the middle of whatever it does. */
-async function crashAll(): Promise<void> {
-  const abort = (stub: DurableObjectStub) =>
-    // An object that is aborted cannot answer: the rejection is the crash.
-    runInDurableObject(stub, (_, state) => state.abort('crash of the test')).catch(() => undefined);
-  await Promise.all([...met.values()].map((stub) => abort(stub())));
+/** An object loses its memory, in the middle of whatever it does. */
+export async function crash(stub: DurableObjectStub): Promise<void> {
+  // An object that is aborted cannot answer: the rejection is the crash.
+  await runInDurableObject(stub, (_, state) => state.abort('crash of the test')).catch(() => undefined);
 }
 
 /**
- * A crash for who is in the middle of a call. The test carries it out, not the caller, which may be an object that dies:
- * workerd itself may die of an object that is aborted by its own call ("Promise callback destroyed itself").
+ * A crash of every object that the test has met, for who is in the middle of a call. The test carries it out, not the
+ * caller, which may be an object that dies: workerd itself may die of an object that is aborted by its own call ("Promise
+ * callback destroyed itself").
  */
 function installCrash(): () => Promise<void> {
-  let busy = false;
-  const look = setInterval(async () => {
-    if (busy || over === asked) return;
-    busy = true;
-    const upTo = asked;
-    await crashAll();
-    over = upTo;
-    busy = false;
-  }, 1);
-  onTestFinished(async () => {
-    await crashOver();
-    clearInterval(look);
+  let finished = false;
+  const carryOut = async () => {
+    for (;;) {
+      await until(() => finished || over < asked);
+      if (over === asked) return;
+      const upTo = asked;
+      await Promise.all([...met.values()].map((stub) => crash(stub())));
+      over = upTo;
+    }
+  };
+  const carriedOut = carryOut();
+  onTestFinished(() => {
+    finished = true;
+    return carriedOut;
   });
   return async () => {
     const mine = ++asked;
@@ -93,16 +94,16 @@ function installCrash(): () => Promise<void> {
 export function installHops(): Hops {
   const hops: Hops = { log: [], fate: () => 'pass', clear: () => void hops.log.splice(0) };
   const restore: (() => void)[] = [];
-  const crash = installCrash();
+  const crashAll = installCrash();
 
   const control = async <T>(hop: Hop, carryOut: () => Promise<T>): Promise<T> => {
     hops.log.push(hop);
     const fate = await hops.fate(hop, hops.log.length - 1);
     if (fate === 'lost') throw new Error(`lost on the way to ${hop.to}.${hop.method}`);
-    if (fate === 'crash') await crash();
+    if (fate === 'crash') await crashAll();
     const answer = await carryOut();
     if (fate === 'answer_lost') throw new Error(`answer of ${hop.to}.${hop.method} lost`);
-    if (fate === 'crash_after') await crash();
+    if (fate === 'crash_after') await crashAll();
     return answer;
   };
 

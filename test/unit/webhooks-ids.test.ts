@@ -23,7 +23,7 @@ describe.each(Object.entries(KINDS) as [Moment, 'job' | 'up' | 'evt'][])(
     it.each([
       [OWN_RECEIVER, null],
       [receiverOf(ENDPOINT), ENDPOINT],
-    ])('a delivery to %s is named, found and told apart', async (receiver, endpointId) => {
+    ])('a delivery to %s is named, found and told apart', (receiver, endpointId) => {
       const aboutId = mintId(RING, kind, SHARD, 1_800_000_000_000);
       const id = deliveryIdOf(aboutId, moment, receiver);
       const eventId = eventIdOf(aboutId, moment);
@@ -39,7 +39,7 @@ describe.each(Object.entries(KINDS) as [Moment, 'job' | 'up' | 'evt'][])(
   },
 );
 
-it('the ids of a job’s events sort in the order of its life', async () => {
+it('the ids of a job’s events sort in the order of its life', () => {
   const jobId = mintId(RING, 'job', SHARD, 1_800_000_000_000);
   const ids = (['c', 's', 'z'] as const).map((moment) => deliveryIdOf(jobId, moment, OWN_RECEIVER));
   expect(ids.toSorted()).toEqual(ids);
@@ -53,7 +53,7 @@ it.each([
   `dlv_${'1'.repeat(30)}zw`,
   `evt_${'1'.repeat(31)}z`,
   `dlv_${'1'.repeat(31)}z${'2'.repeat(13)}`,
-])('%j is no delivery', async (text) => {
+])('%j is no delivery', (text) => {
   expect(readDeliveryId(text)).toBeNull();
   expect(shardOfDelivery(RING, SHARD.account, text)).toBeNull();
 });

@@ -61,6 +61,7 @@ describe('an event, whatever happens on its way', () => {
         expect(answered).toBeGreaterThanOrEqual(1);
         expect(hits.length - answered).toBeLessThanOrEqual(1);
       }
+      expect((await world.due()).filter(({ kind }) => kind === 'deliver' || kind === 'report')).toEqual([]);
       expect(await endpoints.view(leaving)).toMatchObject({ disabledReason: 'gone' });
     },
   );

@@ -117,12 +117,10 @@ class Run {
   async begin(): Promise<void> {
     const now = Date.now();
     const shard = { account: this.world.customer.account, region: 'weur', n: 0 } as const;
-    const batch = await Promise.all(
-      Array.from({ length: BATCH }, async () => ({
-        id: mintId(config.SIGNING_SECRETS, 'job', shard, now),
-        to: this.receivers[Math.floor(this.random() * RECEIVERS)]?.id,
-      })),
-    );
+    const batch = Array.from({ length: BATCH }, () => ({
+      id: mintId(config.SIGNING_SECRETS, 'job', shard, now),
+      to: this.receivers[Math.floor(this.random() * RECEIVERS)]?.id,
+    }));
     await this.world.inShard((_, { storage }) => {
       const store = new JobStore(storage);
       const all = readReplica(storage.kv.get('replica')).endpoints;

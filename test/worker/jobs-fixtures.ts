@@ -8,7 +8,7 @@ import { toHex } from '../../src/worker/bytes.ts';
 import type { Env } from '../../src/worker/env.ts';
 import type { JobShard } from '../../src/worker/jobs/shard.ts';
 import { Customer, type CustomerOptions, type Json, tick, uniquePrompt } from '../support/customer.ts';
-import { crashOver, stubOf } from '../support/hops.ts';
+import { crash, crashOver, stubOf } from '../support/hops.ts';
 import { type InstalledUpstream, installUpstream } from '../support/install-upstream.ts';
 import { type Clock, cron, installClock } from '../support/time.ts';
 import {
@@ -199,8 +199,7 @@ export class World {
   /** The shard loses its memory in the middle of whatever it does, and its alarm if it is to. */
   async crash({ alarm = true, region = 'weur' } = {}): Promise<void> {
     if (!alarm) await this.inShard((_, state) => state.storage.deleteAlarm(), region);
-    // An object that aborts itself cannot answer: the rejection is the crash.
-    await this.inShard((_, state) => state.abort('crash of the test'), region).catch(() => undefined);
+    await crash(this.stub(region));
   }
 
   /** Installs a receiver that answers with `answer`; what it received is verified with the account's secret. */

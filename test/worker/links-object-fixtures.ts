@@ -57,7 +57,7 @@ export class Links {
   /** What makes a link, to be sent with `client.createLink`. */
   async command(spec: Partial<LinkSpec> = {}, more: Partial<CreateLink> = {}): Promise<CreateLink> {
     return {
-      uploadId: await this.mint('up'),
+      uploadId: this.mint('up'),
       keyHash: this.keyHash,
       spec: {
         expiresAt: Date.now() + LIFE_MS,
@@ -97,14 +97,14 @@ export class Links {
     return this.client.finishUpload({
       uploadId,
       image: image ?? (await this.picture(uploadId)),
-      jobId: await this.mint('job'),
+      jobId: this.mint('job'),
       ...(attempt === undefined ? {} : { attempt }),
     });
   }
 
   /** The owner orders the job's start. */
   async start(uploadId: string): Promise<StartLinkOutcome> {
-    return this.client.startLink({ uploadId, keyHash: this.keyHash, jobId: await this.mint('job') });
+    return this.client.startLink({ uploadId, keyHash: this.keyHash, jobId: this.mint('job') });
   }
 
   /** The link as its owner sees it. */

@@ -97,7 +97,7 @@ export class DeskWorld {
 
   /** The shard meets the account. */
   async meet(): Promise<void> {
-    await this.world.customer.get(`/api/fal/status/${await this.mint(Date.now())}`);
+    await this.world.customer.get(`/api/fal/status/${this.mint(Date.now())}`);
     expectKind(await this.world.stub().authorize(this.keyHash), 'ok');
   }
 
@@ -111,9 +111,7 @@ export class DeskWorld {
 
   /** Puts deliveries into a shard's table, each of a job of its own. */
   async seed(seeds: readonly Seed[], shard = this.home): Promise<string[]> {
-    const rows = await Promise.all(
-      seeds.map(async (seed) => ({ ...seed, jobId: await this.mint(seed.at, shard) })),
-    );
+    const rows = seeds.map((seed) => ({ ...seed, jobId: this.mint(seed.at, shard) }));
     return this.world.inShard((_, { storage }) => {
       return storage.transactionSync(() => rows.map((row) => insert(storage.sql, row)));
     }, shard.region);

@@ -77,8 +77,14 @@ export function readRequest(text: string): JobRequest {
 export type Progress = Omit<Job, 'state' | 'createdAt' | 'endedAt'>;
 
 /** What every job begins with. It is not written, since most of a young job's row would be that, so it must never change. */
-const { state: _state, createdAt: _createdAt, endedAt: _endedAt, ...BEGINNING } = newJob(0, 0);
-const PROGRESS = Object.keys(BEGINNING) as (keyof Progress)[];
+const {
+  state: _state,
+  createdAt: _createdAt,
+  endedAt: _endedAt,
+  usualMs: _usualMs,
+  ...BEGINNING
+} = newJob(0, 0);
+const MEMBERS = Object.keys(BEGINNING) as (keyof typeof BEGINNING)[];
 
 /** The progress of a job from its column. */
 export function readProgress(text: string): Progress {
@@ -88,6 +94,6 @@ export function readProgress(text: string): Progress {
 /** The `progress` column of a job: what is no longer as it began. */
 export function writeProgress(job: Job): string {
   const changed: Record<string, unknown> = { usualMs: job.usualMs };
-  for (const name of PROGRESS) if (job[name] !== BEGINNING[name]) changed[name] = job[name];
+  for (const name of MEMBERS) if (job[name] !== BEGINNING[name]) changed[name] = job[name];
   return JSON.stringify(changed);
 }
