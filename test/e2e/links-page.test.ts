@@ -288,12 +288,13 @@ describe.skipIf(noBrowser !== null)('the page of an upload link', () => {
             downloadThroughput: -1,
             uploadThroughput,
           });
-        await speed(1_000_000);
+        // So slow that nobody is too late to stop it: all of it would take half a minute.
+        await speed(large.length / 30);
         await choose(tab, large, 'large.png', 'image/png');
         await send(tab);
         await tab.waitForFunction(() => {
           const { value } = document.getElementById('bar') as HTMLProgressElement;
-          return value > 5 && value < 95;
+          return value > 0 && value < 95;
         });
         expect(await tab.getByRole('progressbar', { name: /^Sending: \d+ %$/ }).count()).toBe(1);
         await tab.getByRole('button', { name: 'Cancel' }).click();
@@ -334,6 +335,61 @@ describe.skipIf(noBrowser !== null)('the page of an upload link', () => {
         await heading(tab, 'Your picture has arrived');
       });
       expect(puts).toBe(1);
+    });
+
+    /** A line on which the picture arrives, and nothing comes back: no answer, and no word about the link if `mute`. */
+    async function sentUnheard(
+      tab: Tab,
+      link: Link,
+      { mute, breaks = false }: { mute: boolean; breaks?: boolean },
+    ) {
+      const [arrived, looked] = [Promise.withResolvers<number>(), Promise.withResolvers<void>()];
+      await tab.route(link.url, async (route) => {
+        if (route.request().method() === 'PUT') {
+          const answer = await route.fetch({ headers: route.request().headers(), postData: photo });
+          arrived.resolve(answer.status());
+          if (breaks) await route.abort('connectionreset');
+        } else {
+          await (mute ? route.abort('connectionreset') : route.continue());
+          looked.resolve();
+        }
+      });
+      await choose(tab);
+      await send(tab);
+      expect(await arrived.promise).toBe(201);
+      if (!breaks) await tab.getByRole('button', { name: 'Cancel' }).click();
+      await looked.promise;
+      await tab.unroute(link.url);
+    }
+
+    test('a picture that is canceled when all of it has left, and was taken, is shown as arrived', async () => {
+      const link = await makeLink();
+      await opened(link, {}, async (tab) => {
+        await sentUnheard(tab, link, { mute: false });
+        await heading(tab, 'Your picture has arrived');
+      });
+    });
+
+    test.each([
+      ['canceled too late', false, 'Send the picture'],
+      ['lost with its answer', true, 'Try again'],
+    ])('a picture that was %s is known when it is sent again', async (_, breaks, again) => {
+      const link = await makeLink();
+      await opened(link, {}, async (tab) => {
+        await sentUnheard(tab, link, { mute: true, breaks });
+        await tab.getByRole('button', { name: again }).click();
+        await heading(tab, 'Your picture has arrived');
+      });
+    });
+
+    test('another picture than the one that was canceled too late is told that it came second', async () => {
+      const link = await makeLink();
+      await opened(link, {}, async (tab) => {
+        await sentUnheard(tab, link, { mute: true });
+        await choose(tab, await picture(64, 64).jpeg().toBuffer(), 'other.jpg');
+        await send(tab);
+        await heading(tab, 'A picture was sent already');
+      });
     });
 
     test('a link that somebody else used meanwhile says so', async () => {

@@ -18,6 +18,8 @@ interface Chosen {
 }
 
 const BROKEN = 'The connection broke before your picture had arrived. Try again: it is still chosen.';
+/** Codes of a link that has a picture already: ours, perhaps, when an earlier try had no answer. */
+const CAME_SECOND: ReadonlySet<string> = new Set(['link_used', 'upload_lost']);
 const UNREADABLE = 'This file cannot be read (any more). Choose it again, or another.';
 
 /** Takes over the form. */
@@ -32,6 +34,10 @@ export function takeOver(form: HTMLFormElement): void {
   let sending: AbortController | null = null;
   /** Of the latest file: reading one takes a moment, in which another can be chosen. */
   let turn = 0;
+  /** How often a picture was sent. */
+  let tries = 0;
+  /** Sizes, in bytes, of pictures whose sending ended without an answer: each may have arrived all the same. */
+  const unanswered = new Set<number>();
 
   const complain = (text: string) => {
     problem.textContent = text;
@@ -60,19 +66,31 @@ export function takeOver(form: HTMLFormElement): void {
       return;
     }
     complain('');
+    const mine = ++tries;
     const picture = chosen;
     sending = new AbortController();
     showSending(form, true);
     const sent = await send(picture.file, picture.type, showProgress, sending.signal);
-    const arrived = sent.kind === 'taken' || (sent.kind === 'broken' && (await hasArrived(picture.file)));
+    const arrived =
+      sent.kind === 'taken' || (doubtful(sent, picture.file) && (await hasArrived(picture.file)));
     sending = null;
     if (arrived) return arrive(form, picture.preview);
+    if (sent.kind !== 'refused') unanswered.add(picture.file.size);
     showSending(form, false);
-    await fail(sent);
+    fail(sent);
+    if (sent.kind !== 'canceled') return;
+    // What had left in full before it was canceled is taken: who meant to stop it must know.
+    if ((await hasArrived(picture.file)) && mine === tries) return arrive(form, picture.preview);
+  }
+
+  /** Whether the picture may be there although this try was not told so. Who cancels does not wait to hear it. */
+  function doubtful(sent: Sent, { size }: File): boolean {
+    if (sent.kind === 'refused') return CAME_SECOND.has(sent.code) && unanswered.has(size);
+    return sent.kind === 'broken';
   }
 
   /** Says why it was not taken. A link that is over leaves nothing to try. */
-  async function fail(sent: Sent): Promise<void> {
+  function fail(sent: Sent): void {
     button.focus();
     if (sent.kind === 'canceled') {
       announce('Canceled.');

@@ -15,6 +15,8 @@ export type Look =
 const FIRST_MS = 2_000;
 const SLOWER = 1.25;
 const SLOWEST_MS = 15_000;
+/** An answer that takes so long, in ms, is given up: a line that changed networks may never say that it is dead. */
+const LOOK_MS = 20_000;
 
 /** Asks for the link once. */
 export async function look(): Promise<Look> {
@@ -22,6 +24,7 @@ export async function look(): Promise<Look> {
     const answer = await fetch(location.pathname, {
       headers: { Accept: 'application/json' },
       cache: 'no-store',
+      signal: AbortSignal.timeout(LOOK_MS),
     });
     const text = await answer.text();
     if (answer.ok) return { kind: 'link', link: JSON.parse(text) as PublicLink };
