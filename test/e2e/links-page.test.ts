@@ -7,6 +7,7 @@ import { Webhook } from 'standardwebhooks';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { openBrowser } from '../support/browser.ts';
 import { withoutBrowser } from '../support/commands.ts';
+import { makeHeic } from '../support/heic.ts';
 import { picture } from '../support/pictures.ts';
 import { startService, type TestService } from '../support/service.ts';
 import { startRender } from '../support/small-renderer.ts';
@@ -337,47 +338,94 @@ describe.skipIf(noBrowser !== null)('the page of an upload link', () => {
       expect(puts).toBe(1);
     });
 
-    /** A line on which the picture arrives, and nothing comes back: no answer, and no word about the link if `mute`. */
+    /**
+     * A line on which the picture arrives and its answer does not: then it breaks, or the sender cancels. `deaf`: no word
+     * about the link comes back either, however often the page asks.
+     */
     async function sentUnheard(
       tab: Tab,
       link: Link,
-      { mute, breaks = false }: { mute: boolean; breaks?: boolean },
+      { deaf, end }: { deaf: boolean; end: 'cancel' | 'break' },
     ) {
-      const [arrived, looked] = [Promise.withResolvers<number>(), Promise.withResolvers<void>()];
+      const arrived = Promise.withResolvers<number>();
+      let looks = 0;
       await tab.route(link.url, async (route) => {
         if (route.request().method() === 'PUT') {
           const answer = await route.fetch({ headers: route.request().headers(), postData: photo });
           arrived.resolve(answer.status());
-          if (breaks) await route.abort('connectionreset');
+          if (end === 'break') await route.abort('connectionreset');
         } else {
-          await (mute ? route.abort('connectionreset') : route.continue());
-          looked.resolve();
+          await (deaf ? route.abort('connectionreset') : route.continue());
+          looks++;
         }
       });
       await choose(tab);
       await send(tab);
       expect(await arrived.promise).toBe(201);
-      if (!breaks) await tab.getByRole('button', { name: 'Cancel' }).click();
-      await looked.promise;
+      if (end === 'cancel') await tab.getByRole('button', { name: 'Cancel' }).click();
+      if (!deaf) return;
+      await vi.waitUntil(() => looks === (end === 'cancel' ? 2 : 1), { timeout: 30_000 });
       await tab.unroute(link.url);
     }
 
     test('a picture that is canceled when all of it has left, and was taken, is shown as arrived', async () => {
       const link = await makeLink();
       await opened(link, {}, async (tab) => {
-        await sentUnheard(tab, link, { mute: false });
+        await sentUnheard(tab, link, { deaf: false, end: 'cancel' });
         await heading(tab, 'Your picture has arrived');
       });
     });
 
+    test('also when another was chosen before that was known', async () => {
+      const link = await makeLink({ job: { model: MODEL, prompt: 'zoom in' } });
+      await opened(link, {}, async (tab) => {
+        const [arrived, chosen] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+        await tab.route(link.url, async (route) => {
+          if (route.request().method() === 'PUT') {
+            await route.fetch({ headers: route.request().headers(), postData: photo });
+            arrived.resolve();
+          } else {
+            await chosen.promise;
+            await route.continue();
+          }
+        });
+        await choose(tab);
+        await send(tab);
+        await arrived.promise;
+        await tab.getByRole('button', { name: 'Cancel' }).click();
+        await choose(tab, await picture(64, 64).jpeg().toBuffer(), 'other.jpg');
+        await tab.getByText('other.jpg', { exact: true }).waitFor();
+        chosen.resolve();
+        await heading(tab, 'Your video is ready');
+        expect(await tab.getByRole('button', { name: 'Send the picture' }).isVisible()).toBe(false);
+      });
+    });
+
     test.each([
-      ['canceled too late', false, 'Send the picture'],
-      ['lost with its answer', true, 'Try again'],
-    ])('a picture that was %s is known when it is sent again', async (_, breaks, again) => {
+      ['canceled too late', 'cancel', 'Send the picture'],
+      ['lost with its answer', 'break', 'Try again'],
+    ] as const)('a picture that was %s is known when it is sent again', async (_, end, again) => {
       const link = await makeLink();
       await opened(link, {}, async (tab) => {
-        await sentUnheard(tab, link, { mute: true, breaks });
+        await sentUnheard(tab, link, { deaf: true, end });
         await tab.getByRole('button', { name: again }).click();
+        await heading(tab, 'Your picture has arrived');
+      });
+    });
+
+    test('so is one that arrived when something in between said no', async () => {
+      const link = await makeLink();
+      await opened(link, {}, async (tab) => {
+        await tab.route(link.url, async (route) => {
+          await route.fetch({ headers: route.request().headers(), postData: photo });
+          await route.fulfill({ status: 502, contentType: 'text/html', body: '<h1>Bad gateway</h1>' });
+        });
+        await choose(tab);
+        await send(tab);
+        const again = tab.getByRole('button', { name: 'Try again' });
+        await again.waitFor();
+        await tab.unroute(link.url);
+        await again.click();
         await heading(tab, 'Your picture has arrived');
       });
     });
@@ -385,10 +433,20 @@ describe.skipIf(noBrowser !== null)('the page of an upload link', () => {
     test('another picture than the one that was canceled too late is told that it came second', async () => {
       const link = await makeLink();
       await opened(link, {}, async (tab) => {
-        await sentUnheard(tab, link, { mute: true });
+        await sentUnheard(tab, link, { deaf: true, end: 'cancel' });
         await choose(tab, await picture(64, 64).jpeg().toBuffer(), 'other.jpg');
         await send(tab);
         await heading(tab, 'A picture was sent already');
+      });
+    });
+
+    test('a picture that this browser cannot show becomes a video all the same', async () => {
+      const link = await makeLink({ job: { model: MODEL, prompt: 'zoom in' } });
+      await opened(link, {}, async (tab) => {
+        const rgb = await picture(64, 64).removeAlpha().raw().toBuffer();
+        await choose(tab, makeHeic({ width: 64, height: 64, rgb }), 'photo.heic', 'image/heic');
+        await send(tab);
+        await heading(tab, 'Your video is ready');
       });
     });
 

@@ -1,26 +1,30 @@
 /** The form with script: a preview, progress, another try. Without, it is an ordinary form. */
 
 import { sizeInWords } from '../formats.ts';
-import { problemInWords, shownOfProblem } from '../state.ts';
+import type { PublicLink } from '../link.ts';
+import { problemInWords, shownOf, shownOfProblem } from '../state.ts';
 import { announce, byId } from './dom.ts';
 import { type Limits, typeOf, whyNot } from './picture.ts';
 import { type Sent, send } from './send.ts';
 import { listen } from './sources.ts';
 import { follow, show } from './view.ts';
-import { look } from './watch.ts';
+import { look, waited } from './watch.ts';
 
 /** The picture that is to be sent. */
 interface Chosen {
   readonly file: File;
   readonly type: string;
-  /** An address in this browser. */
+  /** An address in this browser. Never revoked: a picture that was canceled too late may still be shown by it. */
   readonly preview: string;
 }
 
 const BROKEN = 'The connection broke before your picture had arrived. Try again: it is still chosen.';
-/** Codes of a link that has a picture already: ours, perhaps, when an earlier try had no answer. */
-const CAME_SECOND: ReadonlySet<string> = new Set(['link_used', 'upload_lost']);
 const UNREADABLE = 'This file cannot be read (any more). Choose it again, or another.';
+
+/** Codes of a link that has a picture already: this one, perhaps, when it was tried before. */
+const CAME_SECOND: ReadonlySet<string> = new Set(['link_used', 'upload_lost']);
+/** When the link is looked at after a cancel, in ms from one look to the next: the service may be at the picture still. */
+const LATE_LOOKS_MS = [0, 3_000];
 
 /** Takes over the form. */
 export function takeOver(form: HTMLFormElement): void {
@@ -34,11 +38,11 @@ export function takeOver(form: HTMLFormElement): void {
   let sending: AbortController | null = null;
   /** Of the latest file: reading one takes a moment, in which another can be chosen. */
   let turn = 0;
-  /** How often a picture was sent. */
-  let tries = 0;
-  /** Sizes, in bytes, of pictures whose sending ended without an answer: each may have arrived all the same. */
-  const unanswered = new Set<number>();
+  /** Sizes, in bytes, of pictures that were sent: each may have arrived although nobody said so. */
+  const tried = new Set<number>();
 
+  /** Whether there is nothing to choose or to send: a picture is on its way, or the form has had its end. */
+  const closed = () => sending !== null || Boolean(byId('ask', HTMLElement).hidden);
   const complain = (text: string) => {
     problem.textContent = text;
   };
@@ -46,9 +50,8 @@ export function takeOver(form: HTMLFormElement): void {
   async function choose(file: File): Promise<void> {
     const mine = ++turn;
     const type = await typeOf(file).catch(() => null);
-    if (mine !== turn || sending) return;
+    if (mine !== turn || closed()) return;
     const objection = type === null ? UNREADABLE : whyNot(type, file.size, limits);
-    if (chosen) URL.revokeObjectURL(chosen.preview);
     chosen = type === null || objection !== null ? null : { file, type, preview: URL.createObjectURL(file) };
     showChosen(form, chosen);
     button.textContent = 'Send the picture';
@@ -59,34 +62,36 @@ export function takeOver(form: HTMLFormElement): void {
   }
 
   async function submit(): Promise<void> {
-    if (sending) return;
+    if (closed()) return;
     if (!chosen) {
       complain('Choose a picture first.');
       byId('file', HTMLInputElement).focus();
       return;
     }
     complain('');
-    const mine = ++tries;
     const picture = chosen;
+    const again = tried.has(picture.file.size);
+    tried.add(picture.file.size);
     sending = new AbortController();
     showSending(form, true);
     const sent = await send(picture.file, picture.type, showProgress, sending.signal);
-    const arrived =
-      sent.kind === 'taken' || (doubtful(sent, picture.file) && (await hasArrived(picture.file)));
+    const link =
+      sent.kind === 'taken' ? sent.link : mayBeThere(sent, again) ? await arrived(picture.file) : null;
     sending = null;
-    if (arrived) return arrive(form, picture.preview);
-    if (sent.kind !== 'refused') unanswered.add(picture.file.size);
+    if (link) return arrive(form, link, picture.preview);
     showSending(form, false);
     fail(sent);
-    if (sent.kind !== 'canceled') return;
-    // What had left in full before it was canceled is taken: who meant to stop it must know.
-    if ((await hasArrived(picture.file)) && mine === tries) return arrive(form, picture.preview);
+    if (sent.kind === 'canceled') await tellIfTooLate(picture);
   }
 
-  /** Whether the picture may be there although this try was not told so. Who cancels does not wait to hear it. */
-  function doubtful(sent: Sent, { size }: File): boolean {
-    if (sent.kind === 'refused') return CAME_SECOND.has(sent.code) && unanswered.has(size);
-    return sent.kind === 'broken';
+  /** Who cancels gets the form back at once, but must know when the service had the whole picture already. */
+  async function tellIfTooLate({ file, preview }: Chosen): Promise<void> {
+    for (const pause of LATE_LOOKS_MS) {
+      await waited(pause);
+      const link = await arrived(file);
+      if (closed()) return;
+      if (link) return arrive(form, link, preview);
+    }
   }
 
   /** Says why it was not taken. A link that is over leaves nothing to try. */
@@ -114,23 +119,27 @@ export function takeOver(form: HTMLFormElement): void {
     void submit();
   });
   byId('cancel', HTMLButtonElement).addEventListener('click', () => sending?.abort());
-  listen(
-    form,
-    () => sending !== null,
-    (file) => void choose(file),
-  );
+  listen(form, closed, (file) => void choose(file));
 }
 
-/** Whether the picture is there although the answer was lost: what came has its size. */
-async function hasArrived(file: File): Promise<boolean> {
+/** Whether a picture that was not taken by this try may be there all the same. `again`: it was tried before. */
+function mayBeThere(sent: Sent, again: boolean): boolean {
+  if (sent.kind === 'refused') return again && CAME_SECOND.has(sent.code);
+  return sent.kind === 'broken';
+}
+
+/** The link, if this picture is there: what came has its size. */
+async function arrived(file: File): Promise<PublicLink | null> {
   const seen = await look();
-  return seen.kind === 'link' && seen.link.status === 'uploaded' && seen.link.bytes === file.size;
+  if (seen.kind !== 'link' || seen.link.status !== 'uploaded' || seen.link.bytes !== file.size) return null;
+  return seen.link;
 }
 
-function arrive(form: HTMLFormElement, preview: string): Promise<void> | void {
+/** Leaves the form for good. */
+function arrive(form: HTMLFormElement, link: PublicLink, preview: string): Promise<void> | void {
   const { redirect } = form.dataset;
-  if (redirect === undefined) return follow(preview);
-  announce('Your picture has arrived.');
+  if (redirect === undefined) return follow(preview, link);
+  show(shownOf(link), preview);
   location.assign(redirect);
 }
 

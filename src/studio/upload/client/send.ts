@@ -1,8 +1,10 @@
 /** One try to send a picture: a PUT of the file as it is. XMLHttpRequest, since fetch tells no progress. */
 
+import type { PublicLink } from '../link.ts';
+
 /** What became of the try. */
 export type Sent =
-  | { readonly kind: 'taken' }
+  | { readonly kind: 'taken'; readonly link: PublicLink }
   /** The service said no. */
   | { readonly kind: 'refused'; readonly code: string; readonly detail: string; readonly limit?: number }
   /** The connection broke, or nothing moved for long: the picture may have arrived all the same. */
@@ -34,7 +36,7 @@ export function send(
       moved();
       if (total > 0) onProgress(loaded / total);
     };
-    request.onload = () => end(request.status < 300 ? { kind: 'taken' } : refusal(request));
+    request.onload = () => end(request.status < 300 ? taken(request) : refusal(request));
     request.onerror = () => end({ kind: 'broken' });
     request.onabort = () => end({ kind: signal.aborted ? 'canceled' : 'broken' });
     signal.addEventListener('abort', () => request.abort());
@@ -44,6 +46,12 @@ export function send(
     moved();
     request.send(file);
   });
+}
+
+/** What says yes but is no answer of the service, as some Wi-Fi gives to all, says nothing. */
+function taken({ responseText }: XMLHttpRequest): Sent {
+  const link = jsonOf<PublicLink>(responseText);
+  return link.status === 'uploaded' ? { kind: 'taken', link: link as PublicLink } : { kind: 'broken' };
 }
 
 function refusal({ responseText, status }: XMLHttpRequest): Sent {
@@ -58,9 +66,14 @@ function refusal({ responseText, status }: XMLHttpRequest): Sent {
 
 /** What an answer says went wrong, where it is a problem of ours and not of something in between. */
 export function problemOf(text: string): { code?: string; detail?: string; limit?: number } {
+  return jsonOf(text);
+}
+
+/** An answer's object, as far as it is one. */
+function jsonOf<T>(text: string): Partial<T> {
   try {
-    const problem: unknown = JSON.parse(text);
-    return typeof problem === 'object' && problem !== null ? problem : {};
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null ? value : {};
   } catch {
     return {};
   }

@@ -1,14 +1,17 @@
 /** The part of the page that says what became of the picture: filled in as news come. */
 
 import { pathOf } from '../formats.ts';
-import type { PublicVideo } from '../link.ts';
+import type { PublicLink, PublicVideo } from '../link.ts';
 import { type Shown, shownOf, shownOfProblem } from '../state.ts';
 import { announce, byId } from './dom.ts';
 import { type Look, watch } from './watch.ts';
 
-/** Follows the link until it rests. `picture` is the address of the sent picture, which is shown meanwhile. */
-export function follow(picture: string | null): Promise<void> {
-  return watch((seen) => tell(seen, picture));
+/**
+ * Follows the link until it rests. `picture` is the address of the sent picture, which is shown meanwhile; `link` what is
+ * known of it already, which is shown at once.
+ */
+export function follow(picture: string | null, link?: PublicLink): Promise<void> {
+  return watch((seen) => tell(seen, picture), link && { kind: 'link', link });
 }
 
 function tell(seen: Look, picture: string | null): void {
@@ -59,13 +62,17 @@ function showSteps(step: number | null): void {
 function showStage(video: PublicVideo | null, picture: string | null): void {
   const player = byId('video', HTMLVideoElement);
   const download = byId('download', HTMLAnchorElement);
-  const sent = byId('sent', HTMLImageElement);
-  if (picture !== null && sent.getAttribute('src') !== picture) {
-    // One that this browser cannot show is left out.
-    sent.onerror = () => sent.remove();
+  const stage = byId('stage', HTMLElement);
+  const sent = document.querySelector<HTMLImageElement>('#sent');
+  if (sent && picture !== null && sent.getAttribute('src') !== picture) {
+    // One that this browser cannot show is left out, for good.
+    sent.onerror = () => {
+      sent.remove();
+      stage.hidden = player.hidden;
+    };
     sent.src = picture;
   }
-  sent.hidden = video !== null || picture === null;
+  if (sent) sent.hidden = video !== null || picture === null;
   if (video) {
     const address = pathOf(video.url);
     player.width = video.width;
@@ -75,5 +82,5 @@ function showStage(video: PublicVideo | null, picture: string | null): void {
   }
   player.hidden = video === null;
   download.hidden = video === null;
-  byId('stage', HTMLElement).hidden = video === null && sent.hidden;
+  stage.hidden = video === null && (sent?.hidden ?? true);
 }

@@ -20,11 +20,14 @@ const LOOK_MS = 20_000;
 
 /** Asks for the link once. */
 export async function look(): Promise<Look> {
+  // Not AbortSignal.timeout: phones that get no newer system have none.
+  const patience = new AbortController();
+  const timer = setTimeout(() => patience.abort(), LOOK_MS);
   try {
     const answer = await fetch(location.pathname, {
       headers: { Accept: 'application/json' },
       cache: 'no-store',
-      signal: AbortSignal.timeout(LOOK_MS),
+      signal: patience.signal,
     });
     const text = await answer.text();
     if (answer.ok) return { kind: 'link', link: JSON.parse(text) as PublicLink };
@@ -35,25 +38,30 @@ export async function look(): Promise<Look> {
   } catch {
     // Offline, or an answer of something in between.
     return { kind: 'unreached', after: 0 };
+  } finally {
+    clearTimeout(timer);
   }
 }
 
 /**
  * Looks every two seconds at first, then ever more rarely, and at once when the page is looked at again. `onLook` gets
- * every answer. Ends when nothing will change any more.
+ * every answer, `first` among them where one is at hand already. Ends when nothing will change any more.
  */
-export async function watch(onLook: (seen: Look) => void): Promise<void> {
+export async function watch(onLook: (seen: Look) => void, first?: Look): Promise<void> {
+  let seen = first;
   for (let pause = FIRST_MS; ; pause = Math.min(pause * SLOWER, SLOWEST_MS)) {
-    const seen = await look();
+    seen ??= await look();
     onLook(seen);
     if (seen.kind === 'closed') return;
     if (seen.kind === 'link' && shownOf(seen.link).lookAgain === null) return;
     const least = seen.kind === 'unreached' ? seen.after * 1_000 : 0;
+    seen = undefined;
     await waited(Math.max(pause, least));
   }
 }
 
-function waited(ms: number): Promise<void> {
+/** Waits so many ms, or until the page is looked at again. */
+export function waited(ms: number): Promise<void> {
   return new Promise((resolve) => {
     const end = () => {
       clearTimeout(timer);
