@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import sharp from 'sharp';
 import { expect, it, onTestFinished } from 'vitest';
 import { ENDPOINT, eventually, falClient, HEADERS, testDirectory } from '../support/engine-queue.ts';
-import { killOne, startProcess, type TestProcess } from '../support/process.ts';
+import { killQuietly, startProcess, type TestProcess } from '../support/process.ts';
 
 const MAIN = fileURLToPath(new URL('../../src/engine/main.ts', import.meta.url));
 
@@ -103,7 +103,7 @@ it('a cancel and a crash end their render’s processes, and a bad image its job
   await eventually(() => canceled.pids.filter(alive)).toEqual([]);
 
   const crashed = await running();
-  for (const pid of crashed.pids) killOne(pid);
+  for (const pid of crashed.pids) killQuietly(pid);
   expect(await ended(crashed.requestId)).toMatchObject({
     status: 500,
     text: expect.stringContaining('internal_server_error'),

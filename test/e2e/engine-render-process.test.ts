@@ -8,7 +8,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { Render } from '../../src/engine/contract.ts';
 import { type ProcessOptions, startProcess } from '../../src/engine/render/process.ts';
 import { picture } from '../support/pictures.ts';
-import { killOne } from '../support/process.ts';
+import { killOne, killQuietly } from '../support/process.ts';
 import { followersOf, groupGone, renderJob, type Scratch, scratch, smallJob } from '../support/render.ts';
 
 const TIMEOUT = 60_000;
@@ -77,7 +77,7 @@ describe('a crash', () => {
 
   test.runIf(process.platform === 'linux')('of FFmpeg alone is one too', { timeout: TIMEOUT }, async () => {
     const render = await underWay();
-    for (const pid of await followersOf(render.pid)) killOne(pid);
+    for (const pid of await followersOf(render.pid)) killQuietly(pid);
     expect(await render.outcome).toEqual({
       kind: 'crashed',
       message: expect.stringContaining('FFmpeg was killed by SIGKILL'),

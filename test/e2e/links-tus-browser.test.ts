@@ -129,7 +129,10 @@ describe.skipIf(noBrowser !== null)('in Chromium', () => {
     expect(result).toEqual({ successful: [expect.stringContaining(`${link.url}/`)], failed: [] });
     expect(line.breaks).toBeGreaterThan(breaks);
     expect(countOf('OPTIONS', from)).toBeGreaterThan(0);
-    expect(countOf('HEAD', from)).toBeGreaterThan(0);
+    // Something was sent again: by tus, which asks first how far it came, or by the browser itself.
+    expect(countOf('PATCH', from)).toBeGreaterThan(
+      Math.ceil(bytes.length / Math.min(chunkSize, bytes.length)),
+    );
     expect(countOf('POST', from)).toBe(1);
     await expectStored(link, bytes);
   });

@@ -52,8 +52,8 @@ function input() {
   };
 }
 
-async function submit(more: object = {}): Promise<string> {
-  return (await service.client.submit(MODEL, { ...input(), ...more })).job_id;
+async function submit(): Promise<string> {
+  return (await service.client.submit(MODEL, input())).job_id;
 }
 
 /** Waits for a job's end, and for its event. */
@@ -94,9 +94,10 @@ async function renderOf(running: ServiceProcess): Promise<number> {
 }
 
 test('a killed render fails its job, which costs nothing; the next job is rendered', async () => {
-  // The longest video there is, so that its render lasts until it is killed.
-  const [first, second] = [await submit({ duration: 20 }), await submit()];
+  const go = images.hold();
+  const [first, second] = [await submit(), await submit()];
   await killAlone(await renderOf(service));
+  go();
   expect(await ended(first)).toMatchObject({ status: 'failed', credits_charged: 0 });
   expect(await ended(second)).toMatchObject({ status: 'completed', credits_charged: PRICE });
   await expectMoneyRight();
@@ -113,6 +114,7 @@ test('a killed runtime comes back on its port; a call that it cut off is repeate
       },
       body: JSON.stringify(input()),
     });
+  const go = images.hold();
   const cutOff = inline();
   const jobs = [await submit(), await submit()];
   const charged = async () => GRANTED - (await service.client.account()).credits.available;
@@ -121,6 +123,7 @@ test('a killed runtime comes back on its port; a call that it cut off is repeate
   const [runtime] = await service.runtimes();
   expect(await listenerOf(options.port)).toBe(runtime);
   await Promise.all([killAlone(runtime), expect(cutOff).rejects.toThrow()]);
+  go();
   for (const jobId of jobs) expect(await ended(jobId)).toMatchObject({ status: 'completed' });
 
   const repeated = await inline();
@@ -136,10 +139,12 @@ test('a killed runtime comes back on its port; a call that it cut off is repeate
 });
 
 test('a killed parent leaves a runtime that still takes jobs in; the next start ends it and the jobs', async () => {
+  const go = images.hold();
   const rendered = await submit();
   await renderOf(service);
   service.signal('SIGKILL');
   await service.exited;
+  go();
   const accepted = await submit();
   const orphan = await listenerOf(options.port);
   service = await startServiceProcess(options);

@@ -3,8 +3,8 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, expect, test, vi } from 'vitest';
-import { freePort } from '../../src/cli/serve/ports.ts';
 import { temporaryDir } from '../support/dirs.ts';
+import { lastingPort } from '../support/ports.ts';
 import { startProcess, type TestProcess } from '../support/process.ts';
 
 vi.setConfig({ testTimeout: 120_000 });
@@ -36,7 +36,7 @@ function wrangler(...args: string[]): TestProcess {
 }
 
 test('wrangler dev serves the Worker with variables from its command line', async () => {
-  const port = await freePort();
+  const port = await lastingPort();
   const url = `http://127.0.0.1:${port}`;
   const token = 'wrangler-dev-admin-token';
   const vars = {
@@ -46,7 +46,7 @@ test('wrangler dev serves the Worker with variables from its command line', asyn
     FAL_KEY: 'dev',
   };
   const dev = wrangler(
-    ...['dev', '--ip', '127.0.0.1', '--port', String(port), '--inspector-port', String(await freePort())],
+    ...['dev', '--ip', '127.0.0.1', '--port', String(port), '--inspector-port', String(port + 1)],
     ...['--persist-to', await scratch(), '--show-interactive-dev-session=false'],
     ...Object.entries(vars).flatMap(([name, value]) => ['--var', `${name}:${value}`]),
   );

@@ -13,5 +13,6 @@ export default defineConfig({
     // Only a hang fails a test. Files whose tests take longer when the machine is busy say so.
     testTimeout: process.env.SOAK ? 1_800_000 : 60_000,
     hookTimeout: 60_000,
+    expect: { poll: { timeout: 30_000 } },
   },
 });

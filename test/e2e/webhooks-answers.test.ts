@@ -3,8 +3,8 @@
 import { createServer as createHttpServer, type ServerResponse } from 'node:http';
 import { createServer as createNetServer } from 'node:net';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
-import { freePort } from '../../src/cli/serve/ports.ts';
 import { ScriptedDns } from '../support/dns.ts';
+import { lastingPort } from '../support/ports.ts';
 import { listen, openReceiver, type Receiver } from '../support/receiver.ts';
 import { startService, type TestService, upstreamAt } from '../support/service.ts';
 import { soakOr } from '../support/soak.ts';
@@ -167,7 +167,7 @@ describe('deliveries in the log of their owner', () => {
       endpoints.set(path, (await account.makeEndpoint(url, { events: ['job.failed'] })).id);
     }
     const others = {
-      refused: `http://127.0.0.1:${await freePort()}/hook`,
+      refused: `http://127.0.0.1:${await lastingPort()}/hook`,
       garbage: (await listen(garbage)).url,
       'no TLS': `${at.replace('http:', 'https:')}/well`,
     };
@@ -262,6 +262,7 @@ describe('deliveries in the log of their owner', () => {
     const since = new Date().toISOString();
     let receiver = await openReceiver(
       (_, response) => void response.writeHead(500, { 'webhook-delivery': 'abort-message' }).end(),
+      await lastingPort(),
     );
     onTestFinished(() => receiver.close());
     const { id, url, secret } = await account.makeEndpoint(receiver.url, { events: MISSED_EVENTS });

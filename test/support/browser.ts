@@ -3,9 +3,12 @@
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
 import { CHROMIUM } from './commands.ts';
 
+/** How long a page may take to show what a test waits for, in ms: it may be a whole render, on a busy machine. */
+const PATIENCE_MS = 110_000;
+
 /** Opens Chromium without a window. Whoever opens it closes it. */
-export function openBrowser(): Promise<Browser> {
-  return chromium.launch({
+export async function openBrowser(): Promise<Browser> {
+  const browser = await chromium.launch({
     executablePath: CHROMIUM,
     args: [
       // Tests run as root in containers, where Chromium's sandbox does not start.
@@ -17,6 +20,8 @@ export function openBrowser(): Promise<Browser> {
       '--disable-sync',
     ],
   });
+  browser.on('context', (context) => context.setDefaultTimeout(PATIENCE_MS));
+  return browser;
 }
 
 /** What came of a visit. */

@@ -54,8 +54,11 @@ export function stubOf<T extends Rpc.DurableObjectBranded>(
 /** Crashes that calls have asked for, and those that are over. */
 let [asked, over] = [0, 0];
 
-/** Resolves when no crash is under way: what comes next meets objects that have begun anew. */
-export const crashOver = () => until(() => over === asked);
+/** Calls that are being carried out, and end in a crash. */
+const coming = new Set<Hop>();
+
+/** Resolves when no crash is under way, or to come: what comes next meets objects that have begun anew. */
+export const crashOver = () => until(() => coming.size === 0 && over === asked);
 
 /** An object loses its memory, in the middle of whatever it does. */
 export async function crash(stub: DurableObjectStub): Promise<void> {
@@ -76,12 +79,15 @@ function installCrash(): () => Promise<void> {
       if (over === asked) return;
       const upTo = asked;
       await Promise.all([...met.values()].map((stub) => crash(stub())));
+      // Whatever was under way in an object is gone with it.
+      coming.clear();
       over = upTo;
     }
   };
   const carriedOut = carryOut();
   onTestFinished(() => {
     finished = true;
+    coming.clear();
     return carriedOut;
   });
   return async () => {
@@ -101,10 +107,15 @@ export function installHops(): Hops {
     const fate = await hops.fate(hop, hops.log.length - 1);
     if (fate === 'lost') throw new Error(`lost on the way to ${hop.to}.${hop.method}`);
     if (fate === 'crash') await crashAll();
-    const answer = await carryOut();
-    if (fate === 'answer_lost') throw new Error(`answer of ${hop.to}.${hop.method} lost`);
-    if (fate === 'crash_after') await crashAll();
-    return answer;
+    if (fate === 'crash_after') coming.add(hop);
+    try {
+      const answer = await carryOut();
+      if (fate === 'answer_lost') throw new Error(`answer of ${hop.to}.${hop.method} lost`);
+      if (fate === 'crash_after') await crashAll();
+      return answer;
+    } finally {
+      coming.delete(hop);
+    }
   };
 
   const prototype = Object.getPrototypeOf(env.SHARDS);

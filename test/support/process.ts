@@ -99,7 +99,8 @@ export function killOne(pid: number | undefined): asserts pid is number {
   process.kill(pid, 'SIGKILL');
 }
 
-function killQuietly(pid: number): void {
+/** SIGKILL to one process, which may have ended meanwhile. */
+export function killQuietly(pid: number): void {
   try {
     killOne(pid);
   } catch (cause) {

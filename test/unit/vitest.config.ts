@@ -6,7 +6,8 @@ export default defineConfig({
     name: 'unit',
     // A process for each file took a third of their time. Whoever fakes a clock gives it back; nothing else is changed.
     isolate: false,
-    // Only a hang fails a soak run.
-    ...(process.env.SOAK ? { testTimeout: 1_800_000 } : {}),
+    // Only a hang fails a test: properties, and modules as large as wrangler, take their time on a busy machine.
+    testTimeout: process.env.SOAK ? 1_800_000 : 30_000,
+    expect: { poll: { timeout: 15_000 } },
   },
 });

@@ -279,7 +279,7 @@ describe("the answer's body", () => {
       response.writeHead(200);
       response.write('slow');
     });
-    const attempt = await deliver(delivery(url, { timeoutMs: 100 }));
+    const attempt = await deliver(delivery(url, { timeoutMs: 2_000 }));
     expect(attempt).toMatchObject({ ok: true, statusCode: 200, response: 'slow' });
   });
 
@@ -289,7 +289,7 @@ describe("the answer's body", () => {
       response.writeHead(status);
       response.write('slow');
     });
-    const attempt = await deliver(delivery(url, { timeoutMs, bodyTimeoutMs: 300 }));
+    const attempt = await deliver(delivery(url, { timeoutMs, bodyTimeoutMs: 1_500 }));
     expect(attempt).toMatchObject({ statusCode: status, error: null, throttled: false, response: 'slow' });
     expect(attempt.durationMs).toBeLessThan(timeoutMs);
   });

@@ -4,7 +4,7 @@ import { Customer, uniquePrompt } from '../support/customer.ts';
 import { installUpstream } from '../support/install-upstream.ts';
 import type { JobPlan } from '../support/upstream.ts';
 import { ask, problem, stable } from './api-door.ts';
-import { inState, turnedAway } from './api-faults.ts';
+import { BUSY, inState, turnedAway } from './api-faults.ts';
 
 async function started(plan: JobPlan = {}) {
   const { upstream } = installUpstream();
@@ -30,7 +30,7 @@ const ended = (status: string) =>
 
 describe('a cancel', () => {
   it('of a job that has not left us is 200 with the status, the credits are free, and again it is 409', async () => {
-    const { customer, cancel } = await started({ submit: [{ status: 429 }] });
+    const { customer, cancel } = await started({ submit: [BUSY] });
     await turnedAway(customer);
     const answer = await cancel();
     expect(answer.status).toBe(200);

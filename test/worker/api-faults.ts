@@ -5,6 +5,9 @@ import { env } from 'cloudflare:workers';
 import type { Env } from '../../src/worker/env.ts';
 import { type Customer, tick } from '../support/customer.ts';
 
+/** How an upstream turns a submit away, for longer than any of these tests takes: else its retry comes in between. */
+export const BUSY = { status: 429, headers: { 'Retry-After': '60' } };
+
 const bindings = env as unknown as Env;
 
 /** Runs one statement in a shard of the customer's. */

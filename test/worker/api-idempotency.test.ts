@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { Customer, uniquePrompt } from '../support/customer.ts';
 import { installUpstream } from '../support/install-upstream.ts';
 import { type Answer, ask, problem, send, stable } from './api-door.ts';
-import { expire, sql, turnedAway } from './api-faults.ts';
+import { BUSY, expire, sql, turnedAway } from './api-faults.ts';
 import { dataUri, fixtures } from './api-images.ts';
 
 const GENERATE = '/api/ltx-2.3-image-to-video';
@@ -117,7 +117,7 @@ describe('the same key and request', () => {
 
   it('says so too when the job was canceled', async () => {
     const { submit, customer, upstream, prompt } = await repeating();
-    upstream.plan(prompt, { submit: [{ status: 429 }] });
+    upstream.plan(prompt, { submit: [BUSY] });
     const headers = { 'Idempotency-Key': 'canceled', Prefer: 'wait=0' };
     expect((await submit('canceled', { response_mode: 'inline' }, headers)).status).toBe(202);
     const cancel = `/api/jobs/${await turnedAway(customer)}/cancel`;

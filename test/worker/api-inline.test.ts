@@ -4,7 +4,7 @@ import { Customer, call, uniquePrompt } from '../support/customer.ts';
 import { installUpstream } from '../support/install-upstream.ts';
 import type { JobPlan, WebhookContent } from '../support/upstream.ts';
 import { type Answer, jsonInit, problem, send, stable, workerWith } from './api-door.ts';
-import { failing, jobIdOf, turnedAway } from './api-faults.ts';
+import { BUSY, failing, jobIdOf, turnedAway } from './api-faults.ts';
 
 const GENERATE = '/api/ltx-2.3-image-to-video';
 const IMAGE = 'https://images.example.org/start.png';
@@ -88,7 +88,7 @@ describe('an inline request', () => {
 
   it('whose job is canceled meanwhile is answered 409', async () => {
     // Upstream takes nothing in, so the job waits with us and is canceled at once.
-    const { submit, upstream, customer, prompt } = await inline({}, { submit: [{ status: 429 }] });
+    const { submit, upstream, customer, prompt } = await inline({}, { submit: [BUSY] });
     const waiting = submit();
     await upstream.saw('submit', prompt);
     const cancel = `/api/jobs/${await turnedAway(customer)}/cancel`;

@@ -2,6 +2,7 @@ import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { Account } from '../../src/worker/accounts/account.ts';
 import { eventIdOf } from '../../src/worker/webhooks/ids.ts';
 import { PUBLIC_ADDRESS } from '../support/dns.ts';
+import { until } from '../support/upstream.ts';
 import { Endpoints, gaps, type MadeEndpoint, ok, status } from './deliveries-fixtures.ts';
 import { DAY_MS, HOUR_MS, MINUTE_MS, World } from './jobs-fixtures.ts';
 
@@ -157,6 +158,7 @@ describe('a receiver that is gone', () => {
     away = false;
     await world.pass(2 * MINUTE_MS);
     expect(await endpoints.view(endpoint)).toMatchObject({ enabled: false, disabledReason: 'gone' });
+    await until(() => other.hits.length > 0);
     expect(other.hits.map(({ body }) => body.data.reason)).toEqual(['gone']);
     expect((await world.due()).filter(({ kind }) => kind === 'report')).toEqual([]);
   });

@@ -3,6 +3,7 @@ import { FAILING_MS } from '../../src/worker/webhooks/health.ts';
 import { eventIdOf } from '../../src/worker/webhooks/ids.ts';
 import { RETRY_DELAYS_MS } from '../../src/worker/webhooks/schedule.ts';
 import { uniquePrompt } from '../support/customer.ts';
+import { until } from '../support/upstream.ts';
 import { type Answer, Endpoints, gaps, ok, status, timesOut } from './deliveries-fixtures.ts';
 import { DAY_MS, MINUTE_MS, SECOND_MS, World } from './jobs-fixtures.ts';
 
@@ -152,6 +153,7 @@ describe('five days of nothing but failures', () => {
     expect(view).toMatchObject({ enabled: false, disabledReason: 'failing' });
     expect((disabledAt ?? 0) - startedAt).toBeGreaterThanOrEqual(FAILING_MS);
     expect((disabledAt ?? 0) - startedAt).toBeLessThan(FAILING_MS + DAY_MS);
+    await until(() => other.hits.length > 0);
     expect(other.hits.map(({ body }) => body)).toEqual([
       {
         type: 'endpoint.disabled',

@@ -69,6 +69,8 @@ describe('without alarm and memory, and with cron alone,', () => {
     await nothingMoves(world);
     expect(events).toHaveLength(1);
     await cron();
+    // The cron does not wait for slow receivers.
+    await world.quiet();
     expect(events).toHaveLength(2);
   });
 

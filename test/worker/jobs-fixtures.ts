@@ -3,7 +3,7 @@
 import { runInDurableObject } from 'cloudflare:test';
 import { env, exports } from 'cloudflare:workers';
 import { Webhook } from 'standardwebhooks';
-import { vi } from 'vitest';
+import { onTestFinished, vi } from 'vitest';
 import { toHex } from '../../src/worker/bytes.ts';
 import type { Env } from '../../src/worker/env.ts';
 import type { JobShard } from '../../src/worker/jobs/shard.ts';
@@ -77,12 +77,22 @@ export class World {
     const installed = installUpstream();
     const { upstream } = installed;
     installed.receive(upstream.filesUrl, async (request) => ofPlainStream(await upstream.handle(request)));
-    return new World(clock, installed, await Customer.create({ credits: 290, ...options }));
+    return World.#of(clock, installed, options);
   }
 
   /** Another customer in the same world. */
   async another(options: CustomerOptions = {}): Promise<World> {
-    return new World(this.clock, this.installed, await Customer.create({ credits: 290, ...options }));
+    return World.#of(this.clock, this.installed, options);
+  }
+
+  static async #of(clock: Clock, installed: InstalledUpstream, options: CustomerOptions): Promise<World> {
+    const world = new World(clock, installed, await Customer.create({ credits: 290, ...options }));
+    // What it leaves to do, such as a retry, is not for a later test's receivers.
+    onTestFinished(async () => {
+      await crashOver();
+      await world.inShard((_, state) => state.storage.deleteAlarm());
+    });
+    return world;
   }
 
   /** Starts a job whose upstream follows `plan`, and returns when nothing is under way any more. */

@@ -10,8 +10,11 @@ const FAR = 'apac';
 const THERE = { 'X-Firstframe-Region': FAR };
 /** While a call is on its way over the ocean, this many further submits come in. */
 const SUBMITS_PER_CROSSING = 10;
-/** Looks without any progress after which those who have no answer are taken to wait for the call under way. */
-const PATIENCE = 60;
+/**
+ * Looks without any progress, of a millisecond or more, after which those who have no answer are taken to wait for the
+ * call under way, and not for a slow disk.
+ */
+const PATIENCE = 500;
 /** Submits after which a region is warm: its leases follow its use. */
 const WARM_UP = 40;
 /** Of a hundred submits, how many may wait for a call to another region. */

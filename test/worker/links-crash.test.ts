@@ -50,9 +50,13 @@ async function run(healer: Healer, fate: (hop: Hop) => Fate, { quiet = false } =
 
   // Nobody was told that the upload had won: perhaps it had not, and the sender tries again.
   if (!outcome && (await links.read(made.id)).status === 'pending') await tell(links, made, image, 1);
+  // A shard that dies after it wrote down that it submits, and before it did, may not submit again: nobody knows.
+  const isSent = async () =>
+    world.upstream.count('submit', made.prompt) > 0 ||
+    (await world.sql("SELECT id FROM jobs WHERE state = 'unknown'")).length > 0;
   const isDone = async () => {
     const { start } = await links.read(made.id);
-    return start === 'started' && world.upstream.count('submit', made.prompt) > 0 && events.length > 0;
+    return start === 'started' && (await isSent()) && events.length > 0;
   };
   for (let minute = 0; !(await isDone()); minute++) {
     if (minute > MAX_MINUTES) throw new Error(`stuck: ${JSON.stringify(await world.due())}`);
@@ -67,7 +71,8 @@ async function expectOneJob({ world, links, made, image, events }: Awaited<Retur
   expect(await links.jobs()).toEqual({ ids: [link.jobId], held: 29 });
   expect(await world.credits()).toEqual({ available: 29, held: 29, captured: 0 });
   // fal takes what it is sent; a submit whose answer was lost is not sent again.
-  expect(world.upstream.count('submit', made.prompt)).toBe(1);
+  const unknown = (await world.sql("SELECT id FROM jobs WHERE state = 'unknown'")).length;
+  expect(world.upstream.count('submit', made.prompt)).toBeOneOf(unknown > 0 ? [0, 1] : [1]);
   expect(new Set(events.map(({ id, body }) => `${id} ${body.type}`))).toEqual(
     new Set([`${eventIdOf(made.id, 'u')} upload.completed`]),
   );
@@ -101,6 +106,7 @@ describe.each(HEALERS)('an upload with a job, healed by the %s,', (healer) => {
       'finishUpload',
       'lease',
     ]);
+    expect(plain.world.upstream.count('submit', plain.made.prompt)).toBe(1);
     await expectOneJob(plain);
   });
 

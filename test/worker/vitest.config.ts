@@ -23,7 +23,8 @@ export default defineConfig({
     name: 'worker',
     silent: 'passed-only',
     // A first request starts objects on a disk that other tests use too.
-    testTimeout: process.env.SOAK ? 1_800_000 : 20_000,
+    testTimeout: process.env.SOAK ? 1_800_000 : 60_000,
+    expect: { poll: { timeout: 30_000 } },
     // Each file has a runtime of its own, and so objects, directories and files of its own; two run side by side.
     maxWorkers: 2,
   },
