@@ -373,6 +373,9 @@ describe.skipIf(noBrowser !== null)('the page of an upload link', () => {
       expect(await arrived.promise).toBe(201);
       if (end === 'cancel') await tab.getByRole('button', { name: 'Cancel' }).click();
       if (!deaf) return;
+      await vi.waitUntil(() => looks > 0, { timeout: 30_000 });
+      // Whoever comes back to the page need not wait for its next look.
+      await tab.evaluate(() => document.dispatchEvent(new Event('visibilitychange')));
       await vi.waitUntil(() => looks === (end === 'cancel' ? 2 : 1), { timeout: 30_000 });
       await tab.unroute(link.url);
     }
