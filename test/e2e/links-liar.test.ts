@@ -67,9 +67,9 @@ describe('a sender that lies', () => {
     expect(sender.answered).toBe(false);
     await sender.write(chunked(new Uint8Array(1)));
     expect(await sender.status()).toBe(413);
-    await expect.poll(() => kept(id), { timeout: 10_000 }).toEqual([]);
+    await expect.poll(() => kept(id)).toEqual([]);
     sender.socket.destroy();
-  }, 60_000);
+  });
 
   it('sends without end, faster than is read: no more than 64 KiB past the cap is taken', async () => {
     const cap = 2 * MIB;
@@ -86,10 +86,10 @@ describe('a sender that lies', () => {
     expect([413, null]).toContain(await sender.status());
     console.log(`cap ${cap}: ${chunks * CHUNK - cap} bytes of body past it were taken`);
     expect(chunks * CHUNK).toBeLessThanOrEqual(cap + 64 * KIB + CHUNK);
-    await expect.poll(() => kept(id), { timeout: 10_000 }).toEqual([]);
+    await expect.poll(() => kept(id)).toEqual([]);
     await expectAnswering();
     sender.socket.destroy();
-  }, 60_000);
+  });
 
   it('declares 1 kB and sends 100 MB: no more than it declared is its body', async () => {
     const { id, path } = await link();
@@ -108,7 +108,7 @@ describe('a sender that lies', () => {
     expect(await kept(id)).toEqual([]);
     await expectAnswering();
     sender.socket.destroy();
-  }, 60_000);
+  });
 
   it('declares 100 MB: refused before it sends', async () => {
     const { path } = await link();
@@ -125,9 +125,9 @@ describe('a sender that lies', () => {
       await sender.write(head(path, header));
       const body = new Uint8Array(3 * MIB);
       await sender.write(header.startsWith('T') ? chunked(body) : body);
-      await expect.poll(async () => (await kept(id)).length, { timeout: 10_000 }).toBeGreaterThan(0);
+      await expect.poll(async () => (await kept(id)).length).toBeGreaterThan(0);
       sender.socket.destroy();
-      await expect.poll(() => kept(id), { timeout: 20_000 }).toEqual([]);
+      await expect.poll(() => kept(id)).toEqual([]);
     }
     expect((await fetch(url, { method: 'PUT', body: new Uint8Array(pngOfBytes(10_000)) })).status).toBe(201);
   }, 120_000);

@@ -91,7 +91,7 @@ describe.skipIf(noBrowser !== null)('in Chromium', () => {
       sha256: sha256(bytes),
       bytes: bytes.length,
     });
-    await expect.poll(() => objectKeys(service.dataDir, 'tmp/'), { timeout: 30_000 }).toEqual([]);
+    await expect.poll(() => objectKeys(service.dataDir, 'tmp/')).toEqual([]);
     expect(await objectKeys(service.dataDir, `up/${service.accountId}/${link.upload_id}`)).toHaveLength(1);
   }
 

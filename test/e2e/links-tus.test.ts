@@ -84,7 +84,7 @@ async function expectStored(link: OwnedLink, bytes: Buffer): Promise<void> {
   expect(sha256(new Uint8Array(await stored.arrayBuffer()))).toBe(sha256(bytes));
   // What still hangs in the service hears of it now, and clears up after itself.
   line.mend();
-  await expect.poll(() => objectKeys(service.dataDir, 'tmp/'), { timeout: 30_000 }).toEqual([]);
+  await expect.poll(() => objectKeys(service.dataDir, 'tmp/')).toEqual([]);
   const keys = await objectKeys(service.dataDir, `up/${service.accountId}/${link.upload_id}`);
   expect(keys).toHaveLength(1);
 }
@@ -149,11 +149,11 @@ describe('tus-js-client', () => {
       await expect(upload(bytes, link, { uploadUrl: location, retryDelays: null })).rejects.toThrow();
       line.to(service.port);
       if (silent) {
-        await expect.poll(offset, { timeout: 20_000 }).toBe(2 * MIB);
+        await expect.poll(offset).toBe(2 * MIB);
         line.mend();
       }
       // But for the request's head.
-      await expect.poll(offset, { timeout: 20_000 }).toBeGreaterThan(2.5 * MIB - 1_000);
+      await expect.poll(offset).toBeGreaterThan(2.5 * MIB - 1_000);
       expect(await offset()).toBeLessThan(2.5 * MIB);
       await upload(bytes, link, { uploadUrl: location });
       await expectStored(link, bytes);

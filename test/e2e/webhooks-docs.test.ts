@@ -123,13 +123,13 @@ async function delivery(id: unknown): Promise<Json> {
   return (await response.json()) as Json;
 }
 
-const statusOf = (id: unknown) => expect.poll(async () => (await delivery(id)).status, { timeout: 20_000 });
+const statusOf = (id: unknown) => expect.poll(async () => (await delivery(id)).status);
 
 /** The event of this type that the receiver has kept. */
 async function keptEvent(type: string): Promise<Json> {
   const found = () =>
     [...kept.values()].map((text) => JSON.parse(text) as Json).find((event) => event.type === type);
-  await expect.poll(found, { timeout: 20_000 }).toBeDefined();
+  await expect.poll(found).toBeDefined();
   return found() as Json;
 }
 

@@ -112,5 +112,5 @@ describe('credits that a shard does not use', () => {
     expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([202]));
     expect((await world.customer.submit()).status).toBe(402);
     await expectConserved(world, captured, left * PRICE);
-  }, 60_000);
+  });
 });

@@ -15,8 +15,6 @@ import { Gate, MINUTE_MS, type StartedJob, World } from './jobs-fixtures.ts';
 const HANGS = 'https://hangs.example.org';
 const ANSWERS = 'https://answers.example.org';
 const CREDITS = 29 * 1_000;
-/** A soak run has five times as many. */
-vi.setConfig({ testTimeout: 60_000 });
 
 /** What hangs does so until the test lets it go: no request is given up meanwhile, however slow the machine is. */
 beforeEach(() => {

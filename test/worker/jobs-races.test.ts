@@ -107,7 +107,7 @@ describe('a customer who looks all the time', () => {
     expect(world.upstream.count(kind, job.prompt)).toBe(1);
     world.upstream.release();
     await world.quiet();
-    return { world, job, status: String((await world.customer.status(job.id)).status) };
+    return { world, job, status: (await world.customer.status(job.id)).status };
   }
 
   it('has upstream asked soon where the next poll is far off, and then every two seconds at most', async () => {

@@ -93,6 +93,8 @@ describe('after its retention a job', () => {
 
 it('retention goes by age, a batch at a time, and leaves what is younger', async () => {
   const world = await World.create({ credits: 29 * 30 });
+  // Every tenth minute a cron sweeps old files, too, inputs among them: not in this test, whose steps are whole days.
+  world.clock.advance((15 - (Math.floor(Date.now() / MINUTE_MS) % 10)) * MINUTE_MS);
   const old: string[] = [];
   for (let i = 0; i < 23; i++)
     old.push((await completed(world, i % 10 === 0 ? {} : { image_url: 'https://x.example.org/a.png' })).id);
@@ -103,7 +105,7 @@ it('retention goes by age, a batch at a time, and leaves what is younger', async
   await world.quiet();
   expect(await Promise.all(old.map((id) => status(world, id)))).toEqual(old.map(() => 410));
   expect(await status(world, young.id)).toBe(200);
-  expect(await world.files(young.id)).toContain(`out/${world.customer.account}/${young.id}.mp4`);
+  expect(await world.files(young.id)).toHaveLength(2);
   expect((await world.planned('retain'))?.due_at).toBeGreaterThan(Date.now() + 4 * DAY_MS);
   await world.pass(5 * DAY_MS);
   expect(await status(world, young.id)).toBe(410);

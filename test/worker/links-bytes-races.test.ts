@@ -71,7 +71,7 @@ describe('many uploads to one link', () => {
     expect(answers.filter(({ status }) => status === 201)).toHaveLength(1);
     const { image } = await link.view();
     await expect.poll(() => link.objects()).toEqual([image?.key]);
-  }, 60_000);
+  });
 
   it('of which the first stalls: it blocks nobody, and loses when it goes on', async () => {
     const link = await TestLink.create();

@@ -133,7 +133,7 @@ describe('data URIs', () => {
       image: { type: 'image/png', sha256: await sha256Hex(bytes) },
     });
     expect(detailOf(await resolve(text, { max: 2_999_999 }))).toBe('may have at most 2999999 bytes');
-  }, 30_000);
+  });
 });
 
 describe('public URLs', () => {

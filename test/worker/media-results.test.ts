@@ -97,7 +97,7 @@ describe('a video', () => {
     const bytes = padded(fixtures.mp4(), 2 * PART_BYTES);
     const { outcome, key } = await copy(new Response(streamOf(bytes, bytes.length)));
     expect(outcome).toEqual({ kind: 'stored', video: { key, bytes: bytes.length, ...facts } });
-  }, 30_000);
+  });
 
   it('is what the file says, whatever the upstream says', async () => {
     const expected = { duration: 9, width: 1, height: 1, fps: 60 };
@@ -227,7 +227,7 @@ describe('cut off', () => {
     const { outcome, object, key } = await copy(new Response(body.stream), { bucket: watched });
     expect(outcome).toEqual({ kind: 'retry', detail: 'copying: connection lost' });
     expect([object, aborted]).toEqual([null, [key]]);
-  }, 30_000);
+  });
 
   it('by a time-out, before and during the body', async () => {
     const before = new AbortController();

@@ -1,14 +1,11 @@
 import { env } from 'cloudflare:workers';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { TickReport } from '../../src/worker/directory/contract.ts';
 import type { Env } from '../../src/worker/env.ts';
 import { mintAccountId, shardName } from '../../src/worker/ids.ts';
 import { directoryStub } from '../../src/worker/objects.ts';
 import { REGIONS, type Region } from '../../src/worker/region.ts';
 import { type SweepReport, sweep } from '../../src/worker/sweep.ts';
-
-// A directory that does not start in time costs a sweep 5 s.
-vi.setConfig({ testTimeout: 60_000 });
 
 const MINUTE = 60_000;
 const CONFIG = { SWEEP_SHARDS: 200 };

@@ -1,15 +1,12 @@
 import { crc32 } from 'node:zlib';
 import sharp, { type Sharp } from 'sharp';
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { InputError } from '../../../src/engine/render/input/error.ts';
 import { openImage } from '../../../src/engine/render/input/image.ts';
 import { sniff } from '../../../src/engine/render/input/sniff.ts';
 import { makeHeic } from '../../support/heic.ts';
 import { picture, pictureRgb } from '../../support/pictures.ts';
 import { psnr } from '../../support/probe.ts';
-
-// Encoding the samples takes tenths of a second each, and far more on a machine that does other work.
-vi.setConfig({ testTimeout: 30_000 });
 
 const [WIDTH, HEIGHT] = [240, 160];
 

@@ -75,8 +75,7 @@ export function takeOver(form: HTMLFormElement): void {
     sending = new AbortController();
     showSending(form, true);
     const sent = await send(picture.file, picture.type, showProgress, sending.signal);
-    const link =
-      sent.kind === 'taken' ? sent.link : mayBeThere(sent, again) ? await arrived(picture.file) : null;
+    const link = await linkAfter(sent, picture.file, again);
     sending = null;
     if (link) return arrive(form, link, picture.preview);
     showSending(form, false);
@@ -122,10 +121,11 @@ export function takeOver(form: HTMLFormElement): void {
   listen(form, closed, (file) => void choose(file));
 }
 
-/** Whether a picture that was not taken by this try may be there all the same. `again`: it was tried before. */
-function mayBeThere(sent: Sent, again: boolean): boolean {
-  if (sent.kind === 'refused') return again && CAME_SECOND.has(sent.code);
-  return sent.kind === 'broken';
+/** The link, if this try has brought the picture there, or an earlier one has: `again` says that there was one. */
+async function linkAfter(sent: Sent, file: File, again: boolean): Promise<PublicLink | null> {
+  if (sent.kind === 'taken') return sent.link;
+  const cameSecond = sent.kind === 'refused' && CAME_SECOND.has(sent.code);
+  return sent.kind === 'broken' || (again && cameSecond) ? arrived(file) : null;
 }
 
 /** The link, if this picture is there: what came has its size. */

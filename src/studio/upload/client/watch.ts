@@ -48,15 +48,14 @@ export async function look(): Promise<Look> {
  * every answer, `first` among them where one is at hand already. Ends when nothing will change any more.
  */
 export async function watch(onLook: (seen: Look) => void, first?: Look): Promise<void> {
-  let seen = first;
+  let seen = first ?? (await look());
   for (let pause = FIRST_MS; ; pause = Math.min(pause * SLOWER, SLOWEST_MS)) {
-    seen ??= await look();
     onLook(seen);
     if (seen.kind === 'closed') return;
     if (seen.kind === 'link' && shownOf(seen.link).lookAgain === null) return;
     const least = seen.kind === 'unreached' ? seen.after * 1_000 : 0;
-    seen = undefined;
     await waited(Math.max(pause, least));
+    seen = await look();
   }
 }
 
